@@ -1,0 +1,44 @@
+//go:build crashpoints
+
+package crash
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+)
+
+var armed = sync.OnceValues(func() (crashAt, stopAt *trigger) {
+	return arm("MILLRACE_CRASH_AT"), arm("MILLRACE_STOP_AT")
+})
+
+// Point marks a place; in this build the process may die or stop there.
+func Point(n Name) {
+	crashAt, stopAt := armed()
+	if crashAt.passes(n) {
+		signalSelf(syscall.SIGKILL)
+	}
+	if stopAt.passes(n) {
+		signalSelf(syscall.SIGSTOP)
+	}
+}
+
+func arm(variable string) *trigger {
+	t, err := parse(os.Getenv(variable))
+	if err != nil { // K1
+		fmt.Fprintf(os.Stderr, "%s: %v\n", variable, err)
+		os.Exit(2)
+	}
+	return t
+}
+
+func signalSelf(s syscall.Signal) {
+	if err := syscall.Kill(os.Getpid(), s); err != nil {
+		fmt.Fprintf(os.Stderr, "crash point: send %s to this process: %v\n", s, err)
+		os.Exit(2)
+	}
+	if s == syscall.SIGKILL {
+		select {} // the signal is on its way: nothing after the point may run
+	}
+}
