@@ -1,0 +1,92 @@
+package stateful
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// The store's format on disk. Pebble upgrades an older one when it opens it.
+const pebbleFormat = pebble.FormatValueSeparation
+
+const (
+	bloomBitsPerKey = 10 // 1 % of the lookups of absent keys read a block
+	maxOpenFiles    = 500
+	noStop          = 1 << 20
+)
+
+func (s *Store) pebbleOptions(fs vfs.FS, lock *pebble.Lock) *pebble.Options {
+	o := &pebble.Options{
+		FS:                         fs,
+		Lock:                       lock,
+		Logger:                     pebbleLog{log: s.opts.Logger, health: s.health},
+		EventListener:              s.events(),
+		DisableWAL:                 true, // S6
+		FormatMajorVersion:         pebbleFormat,
+		CacheSize:                  s.opts.CacheBytes,
+		MemTableSize:               uint64(s.opts.MemTableBytes),
+		MaxOpenFiles:               maxOpenFiles,
+		L0CompactionThreshold:      2,
+		LBaseMaxBytes:              64 << 20,
+		CompactionConcurrencyRange: func() (int, int) { return 1, 2 },
+		// Pebble's own brakes hold the commit lock while they wait, and wait for ever if the flush they wait for keeps failing. Ours is throttle.
+		MemTableStopWritesThreshold: noStop,
+		L0StopWritesThreshold:       noStop,
+	}
+	o.Experimental.FileCacheShards = 2
+	for i := range o.Levels {
+		o.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBitsPerKey)
+		o.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.FastestCompression }
+		o.TargetFileSizes[i] = 8 << 20
+	}
+	return o
+}
+
+func (s *Store) events() *pebble.EventListener {
+	return &pebble.EventListener{
+		BackgroundError: func(err error) { _ = s.health.die(err) },
+		DataCorruption: func(i pebble.DataCorruptionInfo) {
+			_ = s.health.die(fmt.Errorf("%w: %s: %w", ErrDamaged, i.Path, i.Details))
+		},
+		FlushEnd:      func(pebble.FlushInfo) { s.progress.fire() },
+		CompactionEnd: func(pebble.CompactionInfo) { s.progress.fire() },
+	}
+}
+
+// pebbleLog keeps Pebble from ending the process: its default logger does so on a full disk. Pebble returns an error after most of its fatal
+// messages; the store is dead then and uses nothing that comes after.
+type pebbleLog struct {
+	log    *slog.Logger
+	health *health
+}
+
+// Infof is silent: Pebble talks about every file.
+func (pebbleLog) Infof(string, ...any) {}
+
+// Errorf logs.
+func (l pebbleLog) Errorf(format string, args ...any) {
+	l.log.Warn("state store complains", slog.String("error", fmt.Sprintf(format, args...)))
+}
+
+// Fatalf marks the store dead.
+func (l pebbleLog) Fatalf(format string, args ...any) { _ = l.health.die(fatalCause(format, args)) }
+
+// fatalCause keeps the error among the arguments in the chain, so that a full disk is found by errors.Is.
+func fatalCause(format string, args []any) error {
+	for _, a := range args {
+		if err, ok := a.(error); ok {
+			return fmt.Errorf("%s%w", fmt.Sprintf(format, args...), silent{err})
+		}
+	}
+	return fmt.Errorf(format, args...)
+}
+
+// silent is an error whose words have been said already.
+type silent struct{ error }
+
+func (silent) Error() string   { return "" }
+func (s silent) Unwrap() error { return s.error }
