@@ -1,0 +1,116 @@
+package embedpg
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+const (
+	fetchTimeout   = 5 * time.Minute
+	maxArchiveSize = 128 << 20
+)
+
+// install makes sure that dir/bin/postgres is there: it downloads, checks and unpacks beside dir and renames as the last step, so that
+// dir is whole or not there at all.
+func install(ctx context.Context, dir string, report func(string)) error {
+	if exists(filepath.Join(dir, "bin", "postgres")) {
+		return nil
+	}
+	a, err := forThisMachine()
+	if err != nil {
+		return err
+	}
+	report("downloading Postgres " + Version + " from " + a.url)
+	jar, err := download(ctx, a)
+	if err != nil {
+		return err
+	}
+	tarXZ, err := inJar(jar)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", a.url, err)
+	}
+	defer tarXZ.Close()
+	return unpackBeside(tarXZ, dir)
+}
+
+// unpackBeside unpacks into a folder beside dir and gives it its name at the end. Another process may have been faster: that is as good.
+func unpackBeside(tarXZ io.Reader, dir string) error {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return fmt.Errorf("make a place for Postgres: %w", err)
+	}
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), ".unpack-")
+	if err != nil {
+		return fmt.Errorf("make a place for Postgres: %w", err)
+	}
+	defer os.RemoveAll(tmp)
+	if err := unpack(tarXZ, tmp); err != nil {
+		return fmt.Errorf("unpack Postgres into %s: %w", tmp, err)
+	}
+	if err := os.Chmod(tmp, 0o755); err != nil { // the server may run as another user
+		return fmt.Errorf("open %s to the server's user: %w", tmp, err)
+	}
+	if err := os.Rename(tmp, dir); err != nil && !exists(filepath.Join(dir, "bin", "postgres")) {
+		return fmt.Errorf("put Postgres in its place: %w", err)
+	}
+	return nil
+}
+
+// download returns the whole archive, checked (G1).
+func download(ctx context.Context, a archive) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.url, nil)
+	if err != nil {
+		return nil, fmt.Errorf("download %s: %w", a.url, err)
+	}
+	once := http.DefaultTransport.(*http.Transport).Clone() // proxies and so on as the environment says
+	defer once.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: once}).Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("download Postgres (is Maven Central reachable?): %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("download %s: the server answered %s", a.url, resp.Status)
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxArchiveSize))
+	if err != nil {
+		return nil, fmt.Errorf("download %s: %w", a.url, err)
+	}
+	if err := checkSum(body, a); err != nil {
+		return nil, err
+	}
+	return body, nil
+}
+
+func checkSum(body []byte, a archive) error {
+	if got := sha256.Sum256(body); hex.EncodeToString(got[:]) != a.sum {
+		return fmt.Errorf("check %s: SHA-256 is %x, want %s: the download is broken or not what it was; it was not used", a.url, got, a.sum)
+	}
+	return nil
+}
+
+// inJar opens the one tar.xz that a jar holds.
+func inJar(jar []byte) (io.ReadCloser, error) {
+	z, err := zip.NewReader(bytes.NewReader(jar), int64(len(jar)))
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range z.File {
+		if strings.HasSuffix(f.Name, ".txz") {
+			return f.Open()
+		}
+	}
+	return nil, errors.New("it holds no .txz")
+}
