@@ -1,0 +1,67 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+const prefix = "MILLRACE_"
+
+// variables is every variable that we read; each also exists as NAME_FILE.
+var variables = []string{
+	"MILLRACE_PIPELINE",
+	"MILLRACE_KAFKA_BROKERS", "MILLRACE_KAFKA_TLS", "MILLRACE_KAFKA_TLS_CA", "MILLRACE_KAFKA_TLS_CERT", "MILLRACE_KAFKA_TLS_KEY",
+	"MILLRACE_KAFKA_SASL_MECHANISM", "MILLRACE_KAFKA_SASL_USER", "MILLRACE_KAFKA_SASL_PASSWORD", "MILLRACE_KAFKA_SASL_INSECURE",
+	"MILLRACE_POSTGRES_URL", "MILLRACE_LEDGER_SCHEMA",
+	"MILLRACE_DELIVERY", "MILLRACE_INTERVAL", "MILLRACE_BATCH_MAX_RECORDS", "MILLRACE_BATCH_MAX_BYTES", "MILLRACE_WORKERS",
+	"MILLRACE_STATE_DIR", "MILLRACE_HTTP_ADDR", "MILLRACE_TRIGGER", "MILLRACE_GROUP", "MILLRACE_INSTANCE",
+	"MILLRACE_LOG_LEVEL", "MILLRACE_LOG_FORMAT",
+}
+
+// foreign are the beginnings of names that carry our prefix and are not the service's.
+var foreign = []string{"MILLRACE_TEST_", "MILLRACE_CRASH_AT"}
+
+// CheckNames reports variables with our prefix that we do not read (N4). environ is as os.Environ gives it.
+func CheckNames(environ []string) error {
+	var errs []error
+	for _, pair := range slices.Sorted(slices.Values(environ)) {
+		name, _, _ := strings.Cut(pair, "=")
+		if !strings.HasPrefix(name, prefix) || known(name) {
+			continue
+		}
+		errs = append(errs, fmt.Errorf("%s is not a variable of ours: did you mean %s?", name, nearest(name)))
+	}
+	return errors.Join(errs...)
+}
+
+func known(name string) bool {
+	return slices.Contains(variables, strings.TrimSuffix(name, fileSuffix)) || slices.Contains(variables, name) ||
+		slices.ContainsFunc(foreign, func(f string) bool { return strings.HasPrefix(name, f) })
+}
+
+// nearest returns the variable with the fewest edits to name; the first of equals.
+func nearest(name string) string {
+	return slices.MinFunc(variables, func(a, b string) int { return edits(name, a) - edits(name, b) })
+}
+
+// edits counts insertions, deletions and replacements.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
