@@ -19,7 +19,7 @@ func (p Partition) Compare(q Partition) int {
 	return cmp.Or(cmp.Compare(p.Topic, q.Topic), cmp.Compare(p.ID, q.ID))
 }
 
-// Record is one Kafka record. Its slices are read-only and stay valid as long as the chunk that brought them is referenced.
+// Record is one Kafka record. Its slices are read-only and stay valid until the chunk that brought them is released (Chunk.Release).
 type Record struct {
 	Key, Value []byte // nil and empty differ: a nil value is a tombstone
 	Headers    []Header
@@ -43,6 +43,18 @@ type Chunk struct {
 	LeaderEpoch int32 // of the last record, or -1
 	End         int64 // the partition's end for a read_committed reader (last stable offset) as last seen; Next == End is caught up
 	Bytes       int64 // what it holds in memory, about
+
+	// Release gives the memory of Records back for reuse; it may be nil, and calling it is a kindness, not a duty. After it nothing that
+	// Records pointed to may be looked at: whoever keeps a key or a value longer copies it first.
+	Release func()
+}
+
+// Done releases the chunk's memory, if it can be released.
+func (c *Chunk) Done() {
+	if c.Release != nil {
+		c.Release()
+		c.Release = nil
+	}
 }
 
 // Range is the half-open run of offsets [From, Until) of one partition; Until is where the next batch starts.
