@@ -256,4 +256,3 @@ func (k *Consumer) rest(node int32, woken chan struct{}) {
 	case <-k.ctx.Done():
 	}
 }
-

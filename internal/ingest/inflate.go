@@ -192,4 +192,3 @@ func (u *inflater) close() {
 		u.zs.Close()
 	}
 }
-

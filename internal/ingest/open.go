@@ -98,8 +98,13 @@ func knockOnce(ctx context.Context, kc *kgo.Client) []error {
 }
 
 func ask(ctx context.Context, b *kgo.Broker) error {
-	resp, err := b.Request(ctx, kmsg.NewPtrApiVersionsRequest())
+	req := kmsg.NewPtrApiVersionsRequest()
+	req.ClientSoftwareName, req.ClientSoftwareVersion = "millrace", "1" // brokers refuse an empty one
+	resp, err := b.Request(ctx, req)
 	if err != nil {
+		return err
+	}
+	if err := kerr.ErrorForCode(resp.(*kmsg.ApiVersionsResponse).ErrorCode); err != nil {
 		return err
 	}
 	return recent(resp.(*kmsg.ApiVersionsResponse))

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/millrace/millrace/internal/batch"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -118,3 +119,6 @@ func edits(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// Partition names one of the topic's partitions.
+func (t Topic) Partition(id int32) batch.Partition { return batch.Partition{Topic: t.Name, ID: id} }
