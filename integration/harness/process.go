@@ -141,6 +141,12 @@ func (p *Process) Ended() bool {
 	}
 }
 
+// Exit is how the process ended; it must have ended.
+func (p *Process) Exit() Exit {
+	<-p.done
+	return p.exit
+}
+
 // WaitStopped waits until the process has stopped itself (SIGSTOP); false if it ended instead.
 func (p *Process) WaitStopped(t *testing.T, limit time.Duration) bool {
 	t.Helper()

@@ -10,8 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestMain(m *testing.M) { harness.Main(m) }
-
 func TestServersStopStartAndGoBackInTime(t *testing.T) {
 	harness.Record(t)
 	k, p := harness.Kafka(t), harness.OwnPostgres(t)
