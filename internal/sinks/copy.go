@@ -1,0 +1,41 @@
+package sinks
+
+import "io"
+
+// The frame of binary COPY: signature, flags and the length of a header extension before the tuples; a count of -1 behind them.
+const (
+	copyHeader  = "PGCOPY\n\xff\r\n\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x00"
+	copyTrailer = "\xff\xff"
+)
+
+// copyReader reads as one binary COPY stream what the buffers hold.
+type copyReader struct {
+	parts [][]byte
+}
+
+func newCopyReader(buffers []*Buffer) *copyReader {
+	r := &copyReader{parts: [][]byte{[]byte(copyHeader)}}
+	for _, b := range buffers {
+		for i := range b.chunks {
+			r.parts = append(r.parts, b.chunks[i].data)
+		}
+	}
+	r.parts = append(r.parts, []byte(copyTrailer))
+	return r
+}
+
+// Read fills p over the ends of chunks: every call becomes one message to Postgres.
+func (r *copyReader) Read(p []byte) (n int, err error) {
+	for n < len(p) && len(r.parts) > 0 {
+		k := copy(p[n:], r.parts[0])
+		n += k
+		r.parts[0] = r.parts[0][k:]
+		if len(r.parts[0]) == 0 {
+			r.parts = r.parts[1:]
+		}
+	}
+	if n == 0 && len(p) > 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
