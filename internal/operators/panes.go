@@ -1,0 +1,157 @@
+package operators
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// panes is one shard's state of a windowed operator: one table a pane (an event-time window, or a slice of batch time), by the pane's
+// time. In the store a key is the pane's time, then the operator's key, so that panes are ranges.
+type panes struct {
+	byTime map[int64]*table
+	times  []int64 // sorted
+	gone   int64   // panes up to here have been dropped, in the store too once the batch is applied
+	loaded bool
+	whole  bool // every key of the shard is in memory
+	spare  []*table
+	layout *layout
+	value  []byte
+	buf    []byte
+}
+
+func newPanes(l *layout) *panes {
+	return &panes{byTime: map[int64]*table{}, layout: l, gone: -1 << 63}
+}
+
+// pane returns the table of a pane, made if it is not there.
+func (p *panes) pane(time int64) *table {
+	if t := p.byTime[time]; t != nil {
+		return t
+	}
+	var t *table
+	if n := len(p.spare); n > 0 {
+		t, p.spare = p.spare[n-1], p.spare[:n-1]
+	} else {
+		t = newTable(p.layout)
+	}
+	p.byTime[time] = t
+	at, _ := slices.BinarySearch(p.times, time)
+	p.times = slices.Insert(p.times, at, time)
+	return t
+}
+
+// drop forgets the panes up to and including time, and deletes them from the store.
+func (p *panes) drop(time int64, id uint32, changes func() Changes) {
+	if time <= p.gone {
+		return
+	}
+	n := 0
+	for n < len(p.times) && p.times[n] <= time {
+		t := p.byTime[p.times[n]]
+		t.reset()
+		if len(p.spare) < 4 {
+			p.spare = append(p.spare, t)
+		}
+		delete(p.byTime, p.times[n])
+		n++
+	}
+	if n > 0 {
+		changes().DeleteRange(id, appendWindow(nil, p.times[0]), appendWindow(nil, p.times[n-1]+1))
+	}
+	p.times = slices.Delete(p.times, 0, n)
+	p.gone = time
+}
+
+// load brings the shard's panes into memory, as far as they fit.
+func (p *panes) load(r Reader, shard int, id uint32, budget int64) error {
+	if p.loaded {
+		return nil
+	}
+	p.loaded = true
+	err := r.Scan(shard, id, nil, nil, func(key, value []byte) error {
+		if p.size() > budget {
+			return errStop
+		}
+		return p.take(key, value)
+	})
+	if errors.Is(err, errStop) {
+		return nil
+	}
+	p.whole = err == nil
+	return err
+}
+
+// take puts a key of the store into memory unless memory has it, or has dropped its pane.
+func (p *panes) take(key, value []byte) error {
+	if len(key) < windowBytes {
+		return fmt.Errorf("state key of %d bytes is shorter than a window's time", len(key))
+	}
+	time, rest := windowOf(key), key[windowBytes:]
+	if time <= p.gone {
+		return nil
+	}
+	t, hash := p.pane(time), hashKey(rest)
+	if t.find(rest, hash) >= 0 {
+		return nil
+	}
+	return p.layout.decode(value, t.acc(t.insert(rest, hash)))
+}
+
+// fetch brings the panes up to and including time into memory.
+func (p *panes) fetch(r Reader, shard int, id uint32, time int64) error {
+	if p.whole {
+		return nil
+	}
+	return r.Scan(shard, id, nil, appendWindow(nil, time+1), p.take)
+}
+
+// lookup finds a key's accumulators in a pane: in memory, else in the store, else new.
+func (p *panes) lookup(r Reader, shard int, id uint32, time int64, key []byte, hash uint64) (*table, int, error) {
+	t := p.pane(time)
+	if i := t.find(key, hash); i >= 0 {
+		return t, i, nil
+	}
+	i := t.insert(key, hash)
+	if p.whole {
+		return t, i, nil
+	}
+	p.buf = append(appendWindow(p.buf[:0], time), key...)
+	v, ok, err := r.Get(shard, id, p.buf, p.value[:0])
+	if err != nil {
+		return nil, 0, err
+	}
+	if p.value = v; ok {
+		err = p.layout.decode(v, t.acc(i))
+	}
+	return t, i, err
+}
+
+// put writes a key's accumulators to the store.
+func (p *panes) put(id uint32, time int64, t *table, i int, changes Changes) {
+	p.buf = append(appendWindow(p.buf[:0], time), t.key(i)...)
+	p.value = p.layout.encode(p.value[:0], t.acc(i))
+	changes.Put(id, p.buf, p.value)
+}
+
+func (p *panes) size() int64 {
+	var n int64
+	for _, t := range p.byTime {
+		n += t.size()
+	}
+	return n
+}
+
+// shrink drops from memory what the store has (D3).
+func (p *panes) shrink(applied uint32) {
+	p.whole, p.spare = false, nil
+	for time, t := range p.byTime {
+		if n := t.newer(applied); len(n.entries) > 0 {
+			p.byTime[time] = n
+			continue
+		}
+		delete(p.byTime, time)
+		at, _ := slices.BinarySearch(p.times, time)
+		p.times = slices.Delete(p.times, at, at+1)
+	}
+}
