@@ -1,6 +1,7 @@
 package stateful
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
@@ -80,6 +81,28 @@ func (b *brakeFS) ReuseForWrite(from, to string, category vfs.DiskWriteCategory)
 		return nil, err
 	}
 	return b.FS.ReuseForWrite(from, to, category)
+}
+
+// OpenDir opens a directory so that a sync of it that fails kills the store instead of the process: Pebble panics on that error.
+func (b *brakeFS) OpenDir(name string) (vfs.File, error) {
+	f, err := b.FS.OpenDir(name)
+	if err != nil {
+		return nil, err
+	}
+	return &brakeDir{File: f, health: b.health}, nil
+}
+
+type brakeDir struct {
+	vfs.File
+	health *health
+}
+
+// Sync reports a failure to the store's health only.
+func (d *brakeDir) Sync() error {
+	if err := d.File.Sync(); err != nil {
+		_ = d.health.die(fmt.Errorf("sync directory: %w", err))
+	}
+	return nil
 }
 
 // Unwrap returns the file system below.

@@ -205,3 +205,17 @@ func put(t testing.TB, s *Store, l *ledger, shard int, pairs ...string) {
 	h := l.commit(t, d, want)
 	require.NoError(t, s.Apply(d, h))
 }
+
+// shifted is a ledger whose shard 0 stands for another.
+type shifted struct {
+	*ledger
+	shard int
+}
+
+func (l shifted) Deltas(ctx context.Context, shard int, after, until int64) iter.Seq2[StoredDelta, error] {
+	return l.ledger.Deltas(ctx, shard-l.shard, after, until)
+}
+
+func (l shifted) LatestSnapshot(ctx context.Context, shard int) (Head, bool, error) {
+	return l.ledger.LatestSnapshot(ctx, shard-l.shard)
+}

@@ -81,7 +81,7 @@ func openStore(opts Options, dir directory) (*Store, error) {
 		return nil, errors.Join(err, s.Err())
 	}
 	s.db = db
-	if err := s.readMarkers(); err != nil {
+	if err := errors.Join(s.readMarkers(), s.Err()); err != nil {
 		_ = db.Close()
 		return nil, err
 	}
