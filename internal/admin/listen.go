@@ -11,9 +11,6 @@ import (
 	"time"
 )
 
-// Off is the address that serves nothing.
-const Off = "off"
-
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 10 * time.Second
@@ -57,9 +54,10 @@ type Server struct {
 	listener net.Listener // nil if it is off
 }
 
-// Listen takes the port. Do it before anything else starts, so that a port that is taken is found while nothing has happened yet.
+// Listen takes the port; the empty address takes none. Do it before anything else starts, so that a port that is taken is found while
+// nothing has happened yet.
 func Listen(ctx context.Context, addr string) (*Server, error) {
-	if addr == Off {
+	if addr == "" {
 		return &Server{}, nil
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
