@@ -15,11 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Exit codes of a start that is refused, and of a run that failed.
-const (
-	refused = 2
-	failed  = 1
-)
+// refused is the exit code of a start that is refused: nothing was processed, and an operator has something to mend.
+const refused = 2
 
 // badStart is a mistake that an operator can make, and what must be said about it: the place and the cure.
 type badStart struct {
@@ -58,9 +55,9 @@ func badStarts(t *testing.T) []badStart {
 	t.Cleanup(func() { _ = taken.Close() })
 	nobody := harness.FreeAddr(t)
 	return []badStart{
-		{name: "no broker", settings: []string{"MILLRACE_KAFKA_BROKERS=" + nobody}, code: failed,
+		{name: "no broker", settings: []string{"MILLRACE_KAFKA_BROKERS=" + nobody}, code: refused,
 			says: []string{regexp.QuoteMeta(nobody), `MILLRACE_KAFKA_BROKERS`}},
-		{name: "no Postgres", settings: []string{"MILLRACE_POSTGRES_URL=postgres://u:hidden@" + nobody + "/x?sslmode=disable"}, code: failed,
+		{name: "no Postgres", settings: []string{"MILLRACE_POSTGRES_URL=postgres://u:hidden@" + nobody + "/x?sslmode=disable"}, code: refused,
 			says: []string{regexp.QuoteMeta(nobody), `MILLRACE_POSTGRES_URL`}},
 		{name: "wrong password", settings: []string{"MILLRACE_POSTGRES_URL=postgres://" + harness.User + ":hidden@" + harness.Postgres(t).Addr() + "/postgres?sslmode=disable"},
 			code: refused, says: []string{`(?i)password`, harness.User, `MILLRACE_POSTGRES_URL`}},

@@ -4,7 +4,9 @@ package integration_test
 
 import (
 	"fmt"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/millrace/millrace/integration/harness"
 	"github.com/millrace/millrace/internal/crash"
@@ -14,8 +16,7 @@ import (
 // passages says at which passages of a point the process dies, one start after another. A start passes most points many times, and some
 // once: these are met again by starting again.
 func passages(p crash.Name) []int {
-	switch p {
-	case crash.InClaim, crash.AfterClaim, crash.InShutdown:
+	if p == crash.InClaim || p == crash.AfterClaim || p == crash.InShutdown {
 		return []int{1, 1, 1}
 	}
 	return []int{1, 2, 5}
@@ -88,7 +89,9 @@ func crashLife(t *testing.T, mode string, p crash.Name, at []int, want map[strin
 		if p == crash.MidRestore {
 			l.DropState()
 		}
-		if !l.CrashAt(fmt.Sprintf("%s:%d", p, n)) {
+		if p == crash.InShutdown {
+			crashInShutdown(t, l)
+		} else if !l.CrashAt(fmt.Sprintf("%s:%d", p, n)) {
 			t.Logf("%s:%d was not reached", p, n)
 			break // the input is used up
 		}
@@ -96,4 +99,15 @@ func crashLife(t *testing.T, mode string, p crash.Name, at []int, want map[strin
 	}
 	l.Finish()
 	return hits, readMatrix(t, l).requirePromise(t, mode, want)
+}
+
+// crashInShutdown sends SIGTERM to a run that is busy with batches; the point lies behind it.
+func crashInShutdown(t *testing.T, l *harness.Life) {
+	t.Helper()
+	before := rawRecords(t, l)
+	p := l.Start("MILLRACE_CRASH_AT=" + string(crash.InShutdown))
+	awaitRecords(t, l, min(before+1500, matrixRecords))
+	p.Signal(syscall.SIGTERM)
+	exit := p.Wait(t, time.Minute)
+	require.True(t, exit.Killed(), "SIGTERM ended the run with %s before %s", exit, crash.InShutdown)
 }

@@ -16,9 +16,18 @@ import (
 func awaitRecords(t *testing.T, l *harness.Life, n int64) {
 	t.Helper()
 	harness.Eventually(t, time.Minute, "the records do not arrive", func() bool {
-		rows, err := l.Postgres.TryQuery(t, l.Database, "SELECT count(*) FROM raw") // the table may not be there yet
-		return err == nil && number(t, rows[0][0]) >= n
+		return rawRecords(t, l) >= n
 	})
+}
+
+// rawRecords counts the records that the tables have; none if the tables are not there yet.
+func rawRecords(t *testing.T, l *harness.Life) int64 {
+	t.Helper()
+	rows, err := l.Postgres.TryQuery(t, l.Database, "SELECT count(*) FROM raw")
+	if err != nil {
+		return 0
+	}
+	return number(t, rows[0][0])
 }
 
 // endsWithin tells whether the process ends by itself in the time in which a healthy one would be done.
