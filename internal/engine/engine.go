@@ -32,7 +32,7 @@ type Engine struct {
 	mark    int64  // watermark at the start of the open batch
 }
 
-// bufferSet is the sinks' buffers of one batch, by sink and lane (G3).
+// bufferSet is the sinks' buffers of one batch, by sink and lane (B3).
 type bufferSet struct{ bySink [][]Buffer }
 
 // New builds the operators of a plan. Close ends its goroutines.

@@ -16,7 +16,7 @@ type lane struct {
 	number  int
 	ctx     operators.Context
 	sources map[*plan.Source]*reader
-	marks   []mark // effects that are taken back by truncation when a record fails (D2)
+	marks   []mark // effects that are taken back by truncation when a record fails (OP2)
 	counts  batch.Counts
 	dead    []batch.DeadLetter
 	late    []batch.LateRow
@@ -64,7 +64,7 @@ func (l *lane) run(r *reader, c *batch.Chunk, t *tide) {
 	l.counts.Bytes += c.Bytes
 }
 
-// record takes one record to exactly one end (G2).
+// record takes one record to exactly one end (B2).
 func (l *lane) record(r *reader, p batch.Partition, rec *batch.Record, t *tide) {
 	c := &l.ctx
 	c.Scratch.Reset()

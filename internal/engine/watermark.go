@@ -41,7 +41,7 @@ func (t *tide) caught(next, end, now int64) {
 	}
 }
 
-// watermark is the least watermark of the partitions that are not idle, and never below what it was (G4). If all are idle it is the
+// watermark is the least watermark of the partitions that are not idle, and never below what it was (B4). If all are idle it is the
 // greatest of theirs: nothing that has been read is still to come.
 func watermark(was int64, tides map[batch.Partition]*tide, now int64) int64 {
 	least, greatest, waiting := int64(1<<63-1), was, false

@@ -21,7 +21,7 @@ type acc struct {
 	heavy []row.Value
 }
 
-// input is one argument of an aggregate, evaluated before anything is added (D2).
+// input is one argument of an aggregate, evaluated before anything is added (OP2).
 type input struct {
 	skip bool // NULL, or the filter did not hold
 	v    row.Value

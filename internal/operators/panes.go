@@ -142,7 +142,7 @@ func (p *panes) size() int64 {
 	return n
 }
 
-// shrink drops from memory what the store has (D3).
+// shrink drops from memory what the store has (OP3).
 func (p *panes) shrink(applied uint32) {
 	p.whole, p.spare = false, nil
 	for time, t := range p.byTime {

@@ -54,7 +54,7 @@ func newPartial(op *plan.Keyed, stage string, shards int, l *layout) *Partial {
 	return p
 }
 
-// Add takes a row: keys and arguments are evaluated first, then it has its effect (D2).
+// Add takes a row: keys and arguments are evaluated first, then it has its effect (OP2).
 func (p *Partial) Add(c *Context) {
 	from := 0
 	p.key = p.key[:0]

@@ -20,7 +20,7 @@ type Context struct {
 	Stage     string // where Env.Err arose, as "late[0].filter"
 	Reached   bool   // whether some row of the record reached a sink, a partial or the late rows
 	Late      []string
-	Staging   bool // D2: partials stage instead of adding; the engine ends each record by Settle or Drop
+	Staging   bool // OP2: partials stage instead of adding; the engine ends each record by Settle or Drop
 	staged    []*Partial
 }
 

@@ -32,7 +32,7 @@ func (t *Transform) Input(lane int) Rows {
 	}
 }
 
-// Mark and Rewind let the engine take back what a record added (D2).
+// Mark and Rewind let the engine take back what a record added (OP2).
 func (t *Transform) Mark(lane int) int { return len(t.lanes[lane]) }
 
 // Rewind takes back what was added since Mark.

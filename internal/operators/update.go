@@ -346,7 +346,7 @@ func (u *Update) Size() int64 {
 	return n
 }
 
-// Shrink drops from memory what the store has (D3).
+// Shrink drops from memory what the store has (OP3).
 func (u *Update) Shrink(applied uint32) {
 	for i := range u.shards {
 		s := &u.shards[i]

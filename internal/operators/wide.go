@@ -16,7 +16,7 @@ type Reader interface {
 	Scan(shard int, op uint32, lo, hi []byte, fn func(key, value []byte) error) error
 }
 
-// Changes takes one batch's changes of one shard (D4).
+// Changes takes one batch's changes of one shard (OP4).
 type Changes interface {
 	Put(op uint32, key, value []byte)
 	DeleteRange(op uint32, lo, hi []byte)

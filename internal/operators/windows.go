@@ -43,7 +43,7 @@ func (w *windowed) Size() int64 {
 	return n
 }
 
-// Shrink drops from memory what the store has (D3).
+// Shrink drops from memory what the store has (OP3).
 func (w *windowed) Shrink(applied uint32) {
 	for _, p := range w.shards {
 		p.shrink(applied)
