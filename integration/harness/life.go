@@ -56,6 +56,9 @@ func (l *Life) Env(settings ...string) map[string]string {
 	return env
 }
 
+// Set changes settings for all further starts.
+func (l *Life) Set(settings ...string) { maps.Copy(l.env, pairs(settings)) }
+
 // Start starts `processor run`, which goes on until it is stopped.
 func (l *Life) Start(settings ...string) *Process {
 	l.t.Helper()
