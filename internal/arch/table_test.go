@@ -57,7 +57,7 @@ var drivers = []driver{
 	}},
 	{"github.com/twmb/franz-go", []string{"internal/ingest", "internal/demo", "internal/testkit", "integration/harness"}},
 	{"github.com/cockroachdb/pebble", []string{"internal/stateful"}},
-	{"net/http", []string{"internal/admin", "internal/embedpg", "integration/harness"}}, // embedpg downloads Postgres
+	{"net/http", []string{"internal/admin", "internal/embedpg", "internal/testkit", "integration/harness"}}, // the two in the middle fetch Postgres
 	{"github.com/prometheus", []string{"internal/admin"}},
 	{"github.com/testcontainers", []string{"integration/harness"}},
 	{"os/exec", []string{"internal/embedpg", "internal/testkit", "integration/harness"}},
