@@ -1,0 +1,276 @@
+package expr
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// regex is a compiled pattern of Postgres's advanced regular expressions, as far as RE2 can have its meaning. What it cannot have
+// (back-references, look-around, word boundaries, non-greedy matching where lengths count) is refused.
+type regex struct {
+	re   *regexp.Regexp
+	lazy bool     // it has non-greedy quantifiers
+	set  *charSet // the whole pattern is one set of characters; nil otherwise
+	many bool     // set is followed by +
+}
+
+// charSet is a set of characters with a table for its ASCII part.
+type charSet struct {
+	ascii [128]bool
+	all   bool // every character beyond ASCII is in it
+	none  bool // no character beyond ASCII is in it
+	runes runes
+}
+
+func newCharSet(s runes) *charSet {
+	c := &charSet{runes: s, all: len(s) > 0, none: true}
+	for i := range c.ascii {
+		c.ascii[i] = s.has(rune(i))
+	}
+	for _, p := range s {
+		if p[1] >= utf8.RuneSelf {
+			c.none = false
+		}
+	}
+	last := runes(nil)
+	if len(s) > 0 {
+		last = s[len(s)-1:]
+	}
+	c.all = len(last) == 1 && last[0][0] <= utf8.RuneSelf && last[0][1] == utf8.MaxRune
+	return c
+}
+
+// translator rewrites a pattern for Go's regexp.
+type translator struct {
+	in   string
+	at   int
+	out  strings.Builder
+	lazy bool
+	sets []runes // the classes seen, for one that is the whole pattern
+	rest bool    // something else than one class was seen
+	plus int     // where a + after the only class stands, -1 if there is none
+}
+
+func badRegex(why string) error { return errors.New("invalid regular expression: " + why) }
+
+func unsupportedRegex(what string) error {
+	return fmt.Errorf("regular expressions are RE2: %s: not in this version", what)
+}
+
+// translate compiles a pattern; flags are those of regexp_replace.
+func translate(pattern, flags string) (*regex, error) {
+	fold, err := regexFlags(flags)
+	if err != nil {
+		return nil, err
+	}
+	t := &translator{in: pattern, plus: -1}
+	if err := t.start(&fold); err != nil {
+		return nil, err
+	}
+	for t.at < len(t.in) {
+		if err := t.next(); err != nil {
+			return nil, err
+		}
+	}
+	prefix := "(?s)"
+	if fold {
+		prefix = "(?si)"
+	}
+	re, err := regexp.Compile(prefix + t.out.String())
+	if err != nil {
+		return nil, badRegex(strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	}
+	re.Longest()
+	r := &regex{re: re, lazy: t.lazy}
+	if !fold && !t.rest && len(t.sets) == 1 {
+		r.set, r.many = newCharSet(t.sets[0]), t.plus >= 0
+	}
+	return r, nil
+}
+
+// regexFlags reads i, c and g (which the callers look at); the newline-sensitive modes are refused.
+func regexFlags(flags string) (fold bool, err error) {
+	for _, f := range flags {
+		switch f {
+		case 'i':
+			fold = true
+		case 'c':
+			fold = false
+		case 'g', 's', 't':
+		default:
+			return false, unsupportedRegex(fmt.Sprintf("the option \"%c\"", f))
+		}
+	}
+	return fold, nil
+}
+
+// start reads what may stand before the pattern: (?i).
+func (t *translator) start(fold *bool) error {
+	if strings.HasPrefix(t.in, "***") {
+		return unsupportedRegex("the *** prefix")
+	}
+	if !strings.HasPrefix(t.in, "(?") || len(t.in) < 3 || t.in[2] < 'a' || t.in[2] > 'z' {
+		return nil
+	}
+	end := strings.IndexByte(t.in, ')')
+	if end < 0 {
+		return badRegex("invalid embedded option")
+	}
+	f, err := regexFlags(t.in[2:end])
+	*fold, t.at = f, end+1
+	return err
+}
+
+func (t *translator) next() error {
+	c := t.in[t.at]
+	switch {
+	case c == '[':
+		return t.bracket()
+	case c == '\\':
+		return t.escape()
+	case c == '(':
+		return t.group()
+	case c == '*' || c == '+' || c == '?' || c == '{':
+		return t.quantifier()
+	case c == '.' || c == '^' || c == '$' || c == '|' || c == ')':
+		t.rest = true
+		t.out.WriteByte(c)
+		t.at++
+	default:
+		r, n := utf8.DecodeRuneInString(t.in[t.at:])
+		t.at += n
+		t.literal(r)
+	}
+	return nil
+}
+
+// literal adds a plain character, which is a class of one too.
+func (t *translator) literal(r rune) {
+	t.sets = append(t.sets, runes{{r, r}})
+	t.out.WriteString(regexp.QuoteMeta(string(r)))
+}
+
+func (t *translator) class(s runes) {
+	t.sets = append(t.sets, s)
+	t.out.WriteString("[" + s.source() + "]")
+}
+
+func (t *translator) group() error {
+	t.rest = true
+	rest := t.in[t.at:]
+	switch {
+	case strings.HasPrefix(rest, "(?:"):
+		t.out.WriteString("(?:")
+		t.at += 3
+	case strings.HasPrefix(rest, "(?=") || strings.HasPrefix(rest, "(?!") || strings.HasPrefix(rest, "(?<"):
+		return unsupportedRegex("look-around, " + rest[:3])
+	case strings.HasPrefix(rest, "(?"):
+		return badRegex("quantifier operand invalid")
+	default:
+		t.out.WriteByte('(')
+		t.at++
+	}
+	return nil
+}
+
+var bound = regexp.MustCompile(`^\{(\d+)(,(\d*))?\}`)
+
+func (t *translator) quantifier() error {
+	c, start := t.in[t.at], t.at
+	if c == '{' {
+		m := bound.FindStringSubmatch(t.in[t.at:])
+		if m == nil {
+			if t.at+1 < len(t.in) && t.in[t.at+1] >= '0' && t.in[t.at+1] <= '9' {
+				return badRegex("invalid repetition count(s)")
+			}
+			t.at++
+			t.literal('{')
+			return nil
+		}
+		for _, n := range []string{m[1], m[3]} {
+			if v, err := strconv.Atoi(n); n != "" && (err != nil || v > 255) {
+				return badRegex("invalid repetition count(s)")
+			}
+		}
+		t.at += len(m[0])
+	} else {
+		t.at++
+	}
+	t.out.WriteString(t.in[start:t.at])
+	if c == '+' && len(t.sets) == 1 && t.at == len(t.in) {
+		t.plus = start
+	} else {
+		t.rest = true
+	}
+	if t.at < len(t.in) && t.in[t.at] == '?' {
+		t.lazy, t.rest = true, true
+		t.out.WriteByte('?')
+		t.at++
+	}
+	if t.at < len(t.in) && strings.IndexByte("*+?", t.in[t.at]) >= 0 {
+		return badRegex("quantifier operand invalid")
+	}
+	return nil
+}
+
+var plainEscapes = map[byte]rune{'n': '\n', 't': '\t', 'r': '\r', 'f': '\f', 'v': '\v', 'a': '\a', 'b': '\b', 'e': 0x1b, 'B': '\\'}
+
+// escape reads a backslash outside of brackets.
+func (t *translator) escape() error {
+	if t.at+1 >= len(t.in) {
+		return badRegex("invalid escape \\ sequence")
+	}
+	c := t.in[t.at+1]
+	if set, ok := escapeClass(c); ok {
+		t.at += 2
+		t.class(set)
+		return nil
+	}
+	switch {
+	case c == 'A' || c == 'Z':
+		t.rest = true
+		t.out.WriteString(map[byte]string{'A': `\A`, 'Z': `\z`}[c])
+		t.at += 2
+		return nil
+	case c == 'm' || c == 'M' || c == 'y' || c == 'Y':
+		return unsupportedRegex(`the word boundary \` + string(c))
+	case c >= '1' && c <= '9':
+		return unsupportedRegex(`the back-reference \` + string(c))
+	}
+	r, err := t.char()
+	if err != nil {
+		return err
+	}
+	t.literal(r)
+	return nil
+}
+
+// char reads an escape that stands for one character.
+func (t *translator) char() (rune, error) {
+	c := t.in[t.at+1]
+	t.at += 2
+	if r, ok := plainEscapes[c]; ok {
+		return r, nil
+	}
+	if n := map[byte]int{'u': 4, 'U': 8}[c]; n > 0 {
+		if t.at+n > len(t.in) {
+			return 0, badRegex("invalid escape \\ sequence")
+		}
+		v, err := strconv.ParseUint(t.in[t.at:t.at+n], 16, 32)
+		t.at += n
+		if err != nil || !utf8.ValidRune(rune(v)) {
+			return 0, badRegex("invalid escape \\ sequence")
+		}
+		return rune(v), nil
+	}
+	if c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' {
+		return 0, badRegex("invalid escape \\ sequence")
+	}
+	r, n := utf8.DecodeRuneInString(t.in[t.at-1:])
+	t.at += n - 1
+	return r, nil
+}
