@@ -57,6 +57,9 @@ func (o *object) guess(b []byte, i int, next *int, first bool) (*field, int) {
 		g := &o.guesses[k]
 		if n := i + len(g.text); n <= len(b) && g.first == first && string(b[i:n]) == g.text {
 			*next = k + 1
+			if n < len(b) && b[n] <= ' ' {
+				n = space(b, n) // more of it than when the text was learned
+			}
 			return g.field, n
 		}
 	}
