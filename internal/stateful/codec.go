@@ -3,6 +3,7 @@ package stateful
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -29,7 +30,7 @@ var encoder = sync.OnceValue(func() *zstd.Encoder {
 })
 
 var decoder = sync.OnceValue(func() *zstd.Decoder {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxContent))
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxContent), zstd.WithDecodeAllCapLimit(true))
 	if err != nil {
 		panic(err) // the options are constants
 	}
@@ -63,6 +64,7 @@ func open(dst []byte, kind byte, sealed []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: announces %d bytes in %d", ErrDamaged, length, len(frame))
 	}
 	start := len(dst)
+	dst = slices.Grow(dst, int(length)) // the decoder stops at the capacity, whatever the frame says of itself
 	out, err := decoder().DecodeAll(frame, dst)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)

@@ -2,10 +2,10 @@ package stateful
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/batchrepr"
 )
 
 // Delta is the changes of one batch to one shard's state: absolute values, the last one of a key counts. It belongs to one goroutine. Nothing
@@ -14,7 +14,8 @@ type Delta struct {
 	store *Store
 	shard int
 	batch *pebble.Batch
-	err   error // the first entry that was too large
+	raw   []byte // what Decode decompressed last, for its buffer
+	err   error  // the first entry that was too large
 }
 
 // retainDelta bounds the buffer that a delta keeps for the next batch.
@@ -110,9 +111,12 @@ func (d *Delta) Encode(dst []byte) ([]byte, error) {
 // Decode replaces the delta's content by encoded bytes. They are checked: only changes of this shard's keys are taken.
 func (d *Delta) Decode(encoded []byte) error {
 	d.Reset()
-	raw, err := open(make([]byte, reprSkip, reprSkip+4*len(encoded)), kindDelta, encoded)
+	raw, err := open(d.raw[:0], kindDelta, encoded)
 	if err == nil {
 		err = d.read(raw)
+	}
+	if cap(raw) <= retainDelta {
+		d.raw = raw
 	}
 	if err != nil {
 		d.Reset()
@@ -121,42 +125,61 @@ func (d *Delta) Decode(encoded []byte) error {
 	return nil
 }
 
-// read copies the changes one by one, instead of taking the bytes as they are: what is applied is what has been checked.
+// read copies the changes one by one, instead of taking the bytes as they are: what is applied is what has been checked. It does not use
+// Pebble's own reader of batches, which panics on some bytes that are cut off.
 func (d *Delta) read(raw []byte) error {
-	h, ok := batchrepr.ReadHeader(raw)
-	if !ok {
-		return fmt.Errorf("%w: short header", ErrDamaged)
+	if len(raw) < 4 {
+		return fmt.Errorf("%w: no count", ErrDamaged)
 	}
-	start, end := shardRange(d.shard)
-	for r, n := batchrepr.Read(raw), uint32(0); ; n++ {
-		kind, key, value, ok, err := r.Next()
-		if err != nil {
-			return fmt.Errorf("%w: change %d: %w", ErrDamaged, n, err)
-		}
-		if !ok && n == h.Count {
-			return nil
-		}
-		if !ok || len(key) < shardLen || !bytes.Equal(key[:shardLen], start) {
-			return fmt.Errorf("%w: change %d of %d", ErrDamaged, n, h.Count)
-		}
-		if err := d.take(kind, key, value, end); err != nil {
-			return fmt.Errorf("change %d: %w", n, err)
+	count, rest := binary.LittleEndian.Uint32(raw), raw[4:]
+	for n := range count {
+		var err error
+		if rest, err = d.readChange(rest); err != nil {
+			return fmt.Errorf("change %d of %d: %w", n, count, err)
 		}
 	}
+	if len(rest) > 0 {
+		return fmt.Errorf("%w: %d bytes after the last change", ErrDamaged, len(rest))
+	}
+	return nil
 }
 
-func (d *Delta) take(kind pebble.InternalKeyKind, key, value, end []byte) error {
-	switch kind {
-	case pebble.InternalKeyKindSet:
-		return d.batch.Set(key, value, nil)
-	case pebble.InternalKeyKindDelete:
-		return d.batch.Delete(key, nil)
-	case pebble.InternalKeyKindRangeDelete:
-		if bytes.Compare(value, end) > 0 || bytes.Compare(key, value) >= 0 {
-			return fmt.Errorf("%w: range %x to %x", ErrDamaged, key, value)
-		}
-		return d.batch.DeleteRange(key, value, nil)
-	default:
-		return fmt.Errorf("%w: kind %d", ErrDamaged, kind)
+func (d *Delta) readChange(b []byte) (rest []byte, err error) {
+	if len(b) == 0 {
+		return nil, fmt.Errorf("%w: it is missing", ErrDamaged)
 	}
+	kind := pebble.InternalKeyKind(b[0])
+	key, rest, err := cutBytes(b[1:])
+	if err != nil {
+		return nil, err
+	}
+	start, end := shardRange(d.shard)
+	if len(key) < prefixLen || !bytes.Equal(key[:shardLen], start) {
+		return nil, fmt.Errorf("%w: key %x is not of this shard", ErrDamaged, key)
+	}
+	if kind == pebble.InternalKeyKindDelete {
+		return rest, d.batch.Delete(key, nil)
+	}
+	value, rest, err := cutBytes(rest)
+	switch {
+	case err != nil:
+		return nil, err
+	case kind == pebble.InternalKeyKindSet:
+		return rest, d.batch.Set(key, value, nil)
+	case kind != pebble.InternalKeyKindRangeDelete:
+		return nil, fmt.Errorf("%w: kind %d", ErrDamaged, kind)
+	case bytes.Compare(value, end) > 0 || bytes.Compare(key, value) >= 0:
+		return nil, fmt.Errorf("%w: range %x to %x", ErrDamaged, key, value)
+	}
+	return rest, d.batch.DeleteRange(key, value, nil)
+}
+
+// cutBytes takes a length (uvarint) and as many bytes from the front of b.
+func cutBytes(b []byte) (cut, rest []byte, err error) {
+	n, size := binary.Uvarint(b)
+	if size <= 0 || n > uint64(len(b)-size) {
+		return nil, nil, fmt.Errorf("%w: it is cut off", ErrDamaged)
+	}
+	b = b[size:]
+	return b[:n:n], b[n:], nil
 }

@@ -25,26 +25,33 @@ const (
 )
 
 // Due returns the shards to take a snapshot of at batch time now, in the order in which to take them. Every shard's turn comes once in each
-// period of every, the shards' turns spread evenly over it; a shard whose turn has passed stays due. every <= 0 means never.
+// period of every, the shards' turns spread over it; a shard whose turn has passed stays due. every <= 0 means never.
 func Due(now int64, every time.Duration, shards []Age) []int {
 	period := every.Microseconds()
 	if period <= 0 {
 		return nil
 	}
 	var due []Age
-	for i, a := range shards {
-		phase := period * int64(i) / int64(len(shards))
-		if turns := turn(now, phase, period) - turn(a.Since, phase, period); a.isDue(turns) {
+	for _, a := range shards {
+		phase := phase(a.Shard, period)
+		if a.isDue(turn(now, phase, period) - turn(a.Since, phase, period)) {
 			due = append(due, a)
 		}
 	}
-	slices.SortStableFunc(due, func(a, b Age) int { return cmp.Or(cmp.Compare(a.Since, b.Since), cmp.Compare(a.Shard, b.Shard)) })
+	slices.SortFunc(due, func(a, b Age) int { return cmp.Or(cmp.Compare(a.Since, b.Since), cmp.Compare(a.Shard, b.Shard)) })
 	due = due[:min(len(due), max(1, len(shards)/perBatch))]
 	out := make([]int, len(due))
 	for i, a := range due {
 		out[i] = a.Shard
 	}
 	return out
+}
+
+// phase places a shard's turn in the period by multiples of the golden ratio: any run of shard numbers is spread evenly, and a shard's turn does
+// not move when others come or go.
+func phase(shard int, period int64) int64 {
+	const golden = 0x9E3779B9 // 2^32 / 1.618...
+	return int64(float64(uint32(shard)*golden) / (1 << 32) * float64(period))
 }
 
 func (a Age) isDue(turns int64) bool {
