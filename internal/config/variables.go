@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -20,8 +21,14 @@ var variables = []string{
 	"MILLRACE_LOG_LEVEL", "MILLRACE_LOG_FORMAT",
 }
 
-// foreign are the beginnings of names that carry our prefix and are not the service's.
-var foreign = []string{"MILLRACE_TEST_", "MILLRACE_CRASH_AT"}
+// foreign are names that carry our prefix and are not configuration: those of tests, and those that Kubernetes sets in every pod of a
+// namespace that has a Service called millrace or millrace-something (MILLRACE_SERVICE_HOST, MILLRACE_PORT_8080_TCP_ADDR, …).
+var foreign = []*regexp.Regexp{
+	regexp.MustCompile(`^MILLRACE_TEST_`),
+	regexp.MustCompile(`^MILLRACE_(CRASH|STOP)_AT`),
+	regexp.MustCompile(`_SERVICE_(HOST|PORT)(_[A-Z0-9_]+)?$`),
+	regexp.MustCompile(`_PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$`),
+}
 
 // CheckNames reports variables with our prefix that we do not read (N4). environ is as os.Environ gives it.
 func CheckNames(environ []string) error {
@@ -38,7 +45,7 @@ func CheckNames(environ []string) error {
 
 func known(name string) bool {
 	return slices.Contains(variables, strings.TrimSuffix(name, fileSuffix)) || slices.Contains(variables, name) ||
-		slices.ContainsFunc(foreign, func(f string) bool { return strings.HasPrefix(name, f) })
+		slices.ContainsFunc(foreign, func(f *regexp.Regexp) bool { return f.MatchString(name) })
 }
 
 // nearest returns the variable with the fewest edits to name; the first of equals.

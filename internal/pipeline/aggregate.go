@@ -32,7 +32,7 @@ func (k *keyedStep) compile(v value, state []row.Column) bool {
 	}
 	agg, errs := expr.CompileAggregation(named, expr.Scope{Columns: k.in.schema()}, k.Keys, state)
 	for i, e := range m.entries {
-		ok = !e.report(texts[i], errs[i]) && ok
+		ok = !k.in.report(e.value, texts[i], errs[i]) && ok
 	}
 	if !ok || agg == nil {
 		return false

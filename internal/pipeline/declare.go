@@ -28,6 +28,7 @@ type streamDecl struct {
 // stepDecl is one element of steps: its name and what stands below it.
 type stepDecl struct {
 	kind string
+	key  value
 	arg  value
 }
 
@@ -108,7 +109,8 @@ func declareSteps(v value) []stepDecl {
 			item.fail("begin each step with its own -", "want one step, found %d keys", len(m.entries))
 			continue
 		}
-		steps = append(steps, stepDecl{m.entries[0].name, m.entries[0].value})
+		e := m.entries[0]
+		steps = append(steps, stepDecl{e.name, e.key, e.value})
 	}
 	return steps
 }

@@ -39,6 +39,7 @@ func (r *reader) document(src []byte) (value, bool) {
 		r.syntax(src, err)
 		return value{}, false
 	}
+	r.refused = map[*yaml.Node]bool{}
 	v := value{root.Content[0], "", r}
 	v.refuse()
 	return v, true
@@ -68,9 +69,11 @@ func (v value) refuse() {
 	switch {
 	case v.node.Kind == yaml.AliasNode || v.node.Anchor != "":
 		v.fail("write the value out; if it is an expression, quote it: "+quoted(v.restOfLine()), "YAML anchors and aliases are not taken in a pipeline file")
+		v.r.refused[v.node] = true
 		return
 	case v.node.Style&yaml.TaggedStyle != 0 || (sign == "!" && v.node.Kind == yaml.ScalarNode):
 		v.fail("if it is an expression, quote it: "+quoted(v.restOfLine()), "YAML tags are not taken in a pipeline file")
+		v.r.refused[v.node] = true
 		return
 	}
 	switch v.node.Kind {

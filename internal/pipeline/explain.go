@@ -127,7 +127,9 @@ func typeWidth(cols []row.Column) int {
 }
 
 // oneLine is an expression's source on one line.
-func oneLine(x *expr.Expr) string { return strings.Join(strings.Split(strings.TrimSpace(x.Source), "\n"), " ") }
+func oneLine(x *expr.Expr) string {
+	return strings.Join(strings.Split(strings.TrimSpace(x.Source), "\n"), " ")
+}
 
 func (e *explainer) stream(s *plan.Stream) {
 	from := "source "

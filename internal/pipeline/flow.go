@@ -113,7 +113,7 @@ func (f *flow) compile(v value) *expr.Expr {
 		return nil
 	}
 	e, errs := expr.Compile(t.string, expr.Scope{Columns: f.schema()})
-	if v.report(t, errs) || e == nil {
+	if f.report(v, t, errs) || e == nil {
 		return nil
 	}
 	f.read(e.Slots...)
@@ -150,9 +150,16 @@ func (v value) expression() (text, bool) {
 }
 
 // report places the errors of an expression in the file, and tells whether there were any.
-func (v value) report(t text, errs []*expr.Error) bool {
+func (f *flow) report(v value, t text, errs []*expr.Error) bool {
 	for _, e := range errs {
-		v.failIn(t.raw(e.Pos), e.Cure, e.Msg)
+		msg, cure := e.Msg, e.Cure
+		switch name := pseudoWord.FindString(t.string[min(e.Pos, len(t.string)):]); {
+		case strings.Contains(msg, `"_headers"`):
+			msg, cure = "not in this version: _headers", ""
+		case f.shuffled && name != "" && strings.Contains(msg, `"`+strings.ToLower(name)+`"`):
+			cure = "make it a column before the first keyed step, where it ends"
+		}
+		v.failIn(t.raw(e.Pos), cure, msg)
 	}
 	return len(errs) > 0
 }

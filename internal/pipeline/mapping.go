@@ -105,7 +105,7 @@ func unknownKeyCure(e entry, k keys) string {
 	if e.value.empty() && strings.ContainsAny(e.name, "()'\"") {
 		return commaCure
 	}
-	return didYouMean(e.name, slices.Concat(k.known, k.later))
+	return didYouMean(e.name, k.known, k.later...)
 }
 
 const commaCure = "a comma ends a value inside {…} and […]: quote the expression, or write it on a line of its own"

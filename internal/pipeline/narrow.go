@@ -31,9 +31,11 @@ func (p place) assignments(v value, want string) []named {
 	}
 	var all []named
 	for _, e := range m.entries {
-		good := columnNamed(e)
+		if ok = columnNamed(e) && ok; e.value.empty() && !columnName.MatchString(e.name) {
+			continue // the rest of an expression that a comma has cut
+		}
 		x := p.in.compile(e.value)
-		ok = ok && good && x != nil
+		ok = ok && x != nil
 		all = append(all, named{e, x})
 	}
 	if !ok {
@@ -120,7 +122,6 @@ func (p place) flatMap(v value) (plan.Step, *flow) {
 	}
 	element := p.in.made(n.name, n.expr)
 	element.Type = n.expr.Type.Elem()
-	element.other = true // one key gives several rows, which a key of the operator cannot tell apart
 	out := p.in.with(append(slices.Clone(p.in.columns), element))
 	return &plan.FlatMap{Array: n.expr, Columns: out.schema()}, out
 }

@@ -1,13 +1,15 @@
 package pipeline
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // didYouMean is the cure for a name that is not known: the nearest of the known ones, or all of them where none is near.
-func didYouMean(name string, known []string) string {
-	if best, ok := nearest(name, known); ok {
+// later names are looked at for the nearest, too.
+func didYouMean(name string, known []string, later ...string) string {
+	if best, ok := nearest(name, slices.Concat(known, later)); ok {
 		return "did you mean " + strconv.Quote(best) + "?"
 	}
 	if len(known) == 0 {

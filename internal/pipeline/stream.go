@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/millrace/millrace/internal/plan"
 )
@@ -18,7 +19,7 @@ func (b *builder) buildStream(s *streamDecl) {
 	case done:
 		return
 	case building:
-		s.from.fail("break the circle", "streams read each other in a circle: %s", cycle(s))
+		s.from.fail("let one of them read a source", "streams read each other in a circle: %s", cycle(s))
 		return
 	}
 	s.state = building
@@ -47,14 +48,7 @@ var (
 		"countByValueAndWindow", "lookup"}
 )
 
-func isKeyed(kind string) bool {
-	for _, k := range keyedSteps {
-		if k == kind {
-			return true
-		}
-	}
-	return false
-}
+func isKeyed(kind string) bool { return slices.Contains(keyedSteps, kind) }
 
 // place is where a step is being built: step i of a stream, over the rows of in.
 type place struct {
@@ -91,17 +85,11 @@ func (b *builder) buildStep(s *streamDecl, i int, d stepDecl) {
 
 // unknown refuses a step that is not there, or not yet.
 func (d stepDecl) unknown() {
-	for _, later := range laterSteps {
-		if d.kind == later {
-			d.arg.later(d.kind)
-			return
-		}
+	if slices.Contains(laterSteps, d.kind) {
+		d.key.later(d.kind)
+		return
 	}
-	var all []string
-	for _, names := range [][]string{narrowSteps, {"transform"}, keyedSteps, laterSteps} {
-		all = append(all, names...)
-	}
-	d.arg.fail(didYouMean(d.kind, all), "unknown step %q", d.kind)
+	d.key.fail(didYouMean(d.kind, slices.Concat(narrowSteps, []string{"transform"}, keyedSteps), laterSteps...), "unknown step %q", d.kind)
 }
 
 // operatorID is the step's identity in the ledger: the stream, the operator and, from the second of a kind on, its number there (P2).

@@ -12,7 +12,7 @@ import (
 func parseDuration(s string) (time.Duration, bool) {
 	days, rest := int64(0), s
 	if head, tail, ok := strings.Cut(s, "d"); ok {
-		n, err := strconv.ParseUint(head, 10, 16)
+		n, err := strconv.ParseUint(head, 10, 32)
 		if err != nil {
 			return 0, false
 		}

@@ -15,6 +15,8 @@ type reader struct {
 	lines  []string
 	getenv func(string) string
 	errs   Errors
+
+	refused map[*yaml.Node]bool // nodes that YAML has taken something from: what is left of them is not worth a message (F2)
 }
 
 // value is a YAML node and the path that leads to it.
@@ -30,6 +32,9 @@ func (v value) fail(cure, format string, args ...any) {
 }
 
 func (v value) failAt(line, column int, cure, msg string) {
+	if v.r.refused[v.node] {
+		return
+	}
 	v.r.errs = append(v.r.errs, &Error{File: v.r.name, Line: line, Column: column, Path: v.path, Msg: msg, Cure: cure})
 }
 
@@ -103,7 +108,7 @@ func (v value) choice(words ...string) (int, bool) {
 			return i, true
 		}
 	}
-	v.fail(didYouMean(s, words), "%q is not one of %s", s, strings.Join(words, ", "))
+	v.fail(didYouMean(s, words), "unknown value %q", s)
 	return 0, false
 }
 
