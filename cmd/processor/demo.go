@@ -20,7 +20,7 @@ func runDemo(in invocation) error {
 	log := newLogger(in.stderr, "text", slog.LevelInfo, in.terminal)
 	return untilSignalled(in.signals, log, func(ctx context.Context, drain <-chan struct{}) error {
 		return demo.Run(ctx, demo.Options{
-			For: length, Cache: in.getenv("MILLRACE_CACHE"), Stdout: in.stdout, Terminal: in.screen, Drain: drain, Version: buildVersion(),
+			For: length, Cache: in.getenv(cacheVariable), Stdout: in.stdout, Terminal: in.screen, Drain: drain, Version: buildVersion(),
 		})
 	})
 }

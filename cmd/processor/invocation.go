@@ -26,6 +26,14 @@ func (in invocation) getenv(name string) string {
 	return ""
 }
 
+// cacheVariable is the demo's (and the scripts'): it may be set for them in an environment in which a pipeline runs, too.
+const cacheVariable = "MILLRACE_CACHE"
+
+// settings are the variables that must be known ones.
+func (in invocation) settings() []string {
+	return slices.DeleteFunc(slices.Clone(in.environ), func(kv string) bool { return strings.HasPrefix(kv, cacheVariable+"=") })
+}
+
 // command is one word after `processor`.
 type command struct {
 	name, args, about string
@@ -40,7 +48,7 @@ func commands() []command {
 		{"validate", "FILE", "check a pipeline file: every problem with its place and cure", validate},
 		{"explain", "FILE", "show the graph that a pipeline file makes: columns, types, state, SQL", explain},
 		{"migrate", "", "make or update the ledger's tables, for a role that `run` does not have", migrate},
-		{"version", "", "say which build this is", version},
+		{"version", "", "say which build this is", showVersion},
 		{"help", "", "show this", help},
 		{"plan", "FILE", "what a changed file does to the state that is kept", nil},
 		{"test", "FILE", "run a pipeline on examples, without Kafka and Postgres", nil},

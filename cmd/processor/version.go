@@ -7,11 +7,11 @@ import (
 	"runtime/debug"
 )
 
-// release is set by the linker for released binaries: -X main.release=v1.2.3.
-var release string
+// version is set by the linker: -X main.version=v1.2.3 (see the Makefile).
+var version string
 
-// version prints one line: what was built, from which commit, with which Go.
-func version(in invocation) error {
+// showVersion prints one line: what was built, from which commit, with which Go.
+func showVersion(in invocation) error {
 	if err := noArguments(in); err != nil {
 		return err
 	}
@@ -19,19 +19,10 @@ func version(in invocation) error {
 	return err
 }
 
+// buildVersion is what the linker was told or, of `go run` and `go build`, the module's version, in which Go has put the commit.
 func buildVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return cmp.Or(release, "unknown")
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return cmp.Or(version, info.Main.Version, "(devel)")
 	}
-	commit, changed := "", ""
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			commit = "+" + s.Value[:min(len(s.Value), 12)]
-		case s.Key == "vcs.modified" && s.Value == "true":
-			changed = ".modified"
-		}
-	}
-	return cmp.Or(release, info.Main.Version, "(devel)") + commit + changed
+	return cmp.Or(version, "unknown")
 }

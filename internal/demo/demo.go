@@ -162,6 +162,9 @@ func (d *demo) settle(ctx context.Context) error {
 		case counted > total:
 			return fmt.Errorf("%d flights are in Kafka and %d were counted: some were counted twice", total, counted)
 		case counted == total:
+			if err := d.screen.last(ctx); err != nil {
+				return err
+			}
 			d.say("%d flights are in Kafka, %d are counted in Postgres: none is lost, none is counted twice", total, counted)
 			return nil
 		}

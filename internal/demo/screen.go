@@ -79,6 +79,12 @@ func (s *screen) draw(ctx context.Context, at time.Time) error {
 	return err
 }
 
+// last draws how it ended, without a rate.
+func (s *screen) last(ctx context.Context) error {
+	s.lastTime = time.Time{}
+	return s.draw(ctx, time.Time{})
+}
+
 // rate is how many flights a second were committed since the last picture; 0 for the first one.
 func (s *screen) rate(sum int64, at time.Time) int64 {
 	if s.lastTime.IsZero() {

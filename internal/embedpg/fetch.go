@@ -21,9 +21,9 @@ const (
 	maxArchiveSize = 128 << 20
 )
 
-// install makes sure that dir/bin/postgres is there: it downloads, checks and unpacks beside dir and renames as the last step, so that
+// Install makes sure that dir/bin/postgres is there, as Start does with Options.Binaries: it downloads, checks and unpacks beside dir and renames as the last step, so that
 // dir is whole or not there at all.
-func install(ctx context.Context, dir string, report func(string)) error {
+func Install(ctx context.Context, dir string, report func(string)) error {
 	if exists(filepath.Join(dir, "bin", "postgres")) {
 		return nil
 	}

@@ -66,7 +66,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 }
 
 func (s *Server) start(ctx context.Context, o Options) (err error) {
-	if err := install(ctx, o.Binaries, o.Report); err != nil {
+	if err := Install(ctx, o.Binaries, o.Report); err != nil {
 		return err
 	}
 	if err := s.home.stopOrphan(ctx); err != nil {
