@@ -127,6 +127,7 @@ func (f *flow) pass(v value, slot int) *expr.Expr {
 		v.fail("", "copy column %q: %s", f.columns[slot].Name, errs[0].Msg)
 		return nil
 	}
+	e.Source = f.columns[slot].Name // as a file writes it
 	return e
 }
 

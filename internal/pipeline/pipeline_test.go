@@ -134,11 +134,12 @@ func TestAnOperatorIsCalledAfterItsStreamWhereverThatStands(t *testing.T) {
 
 func TestStreamsStandBehindWhatTheyRead(t *testing.T) {
 	for _, path := range files(t, "testdata/good/*.yaml", 8) {
-		known := map[*plan.Stream]bool{nil: true}
+		known, names := map[*plan.Stream]bool{nil: true}, map[string]bool{}
 		for _, s := range load(t, path).Streams {
 			require.True(t, known[s.From], "P1: %s in %s", s.Name, path)
 			require.True(t, (s.From == nil) != (s.Source == nil), s.Name)
-			known[s] = true
+			require.False(t, names[s.Name], "%s stands twice in %s", s.Name, path)
+			known[s], names[s.Name] = true, true
 		}
 	}
 }

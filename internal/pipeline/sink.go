@@ -83,18 +83,31 @@ func (b *builder) console(v value, s *plan.Sink, in *flow, from string) {
 	}
 }
 
-// project puts a map of the columns that are seen between the sink and what it takes.
+// project puts a map of the columns that are seen between the sink and what it takes; sinks of one stream share it.
 func (b *builder) project(v value, s *plan.Sink, in *flow, from string) {
-	step := &plan.Map{}
-	for slot, c := range in.columns {
-		if !isPseudo(c.Name) {
-			step.Exprs = append(step.Exprs, in.pass(v, slot))
-			step.Columns = append(step.Columns, c.Column)
+	shown := b.shown(shownName(from))
+	if shown == nil {
+		step := &plan.Map{}
+		for slot, c := range in.columns {
+			if !isPseudo(c.Name) {
+				step.Exprs = append(step.Exprs, in.pass(v, slot))
+				step.Columns = append(step.Columns, c.Column)
+			}
+		}
+		shown = &plan.Stream{Name: shownName(from), Source: s.Source, From: s.Stream, Steps: []plan.Step{step}}
+		b.plan.Streams = append(b.plan.Streams, shown)
+	}
+	s.Source, s.Stream, s.Columns = nil, shown, shown.Columns()
+}
+
+// shown finds a stream of the plan by its name.
+func (b *builder) shown(name string) *plan.Stream {
+	for _, s := range b.plan.Streams {
+		if s.Name == name {
+			return s
 		}
 	}
-	shown := &plan.Stream{Name: shownName(from), Source: s.Source, From: s.Stream, Steps: []plan.Step{step}}
-	b.plan.Streams = append(b.plan.Streams, shown)
-	s.Source, s.Stream, s.Columns = nil, shown, step.Columns
+	return nil
 }
 
 // shownName names a stream that the file does not have; no name in a file has a colon.

@@ -31,7 +31,7 @@ var (
 // brokenLine is the line after the longest beginning of the file that is YAML: yaml's own line numbers are off by one for some errors
 // and missing for others.
 func (r *reader) brokenLine(src []byte, err error) int {
-	if len(r.lines) <= 1000 {
+	if len(r.lines) <= 500 && len(src) <= 32<<10 { // every beginning is parsed: bounded, so that a large file does not take seconds
 		for n := len(r.lines) - 1; n > 0; n-- {
 			var node yaml.Node
 			if yaml.Unmarshal([]byte(strings.Join(r.lines[:n], "\n")), &node) == nil {
