@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/millrace/millrace/internal/expr"
 	"github.com/millrace/millrace/internal/plan"
 	"github.com/millrace/millrace/internal/row"
 )
@@ -104,7 +105,7 @@ func appendShown(dst []byte, v row.Value, t row.Type) []byte {
 		return append(dst, "NULL"...)
 	}
 	start := len(dst)
-	dst = appendText(dst, v, t)
+	dst = expr.AppendText(dst, v, t)
 	if s := string(dst[start:]); !printable(s) || t.Rep() == row.RepText && (s == "" || s == "NULL" || strings.ContainsAny(s, `" \`)) {
 		dst = strconv.AppendQuote(dst[:start], s)
 	}

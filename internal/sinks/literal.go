@@ -3,6 +3,7 @@ package sinks
 import (
 	"fmt"
 
+	"github.com/millrace/millrace/internal/expr"
 	"github.com/millrace/millrace/internal/row"
 )
 
@@ -18,5 +19,5 @@ func encodeArrayLiteral(dst []byte, v *row.Value, c *column) ([]byte, error) {
 		}
 		dst = dst[:start]
 	}
-	return appendText(dst, *v, c.from), nil
+	return expr.AppendText(dst, *v, c.from), nil
 }

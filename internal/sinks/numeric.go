@@ -100,6 +100,9 @@ func (n number) encode(dst []byte, c *column) ([]byte, error) {
 		return dst, fmt.Errorf("%w: %d digits after the decimal point, numeric has at most %d", ErrRange, scale, numericMaxScale)
 	}
 	n.trim()
+	if c.key {
+		scale = max(0, -n.exp) // 1.5 and 1.50 are one key
+	}
 	if len(n.digits) == 0 {
 		return appendNumericHeader(dst, 0, 0, numericPositive, scale), nil
 	}
@@ -125,6 +128,9 @@ func (n *number) trim() {
 	}
 	n.exp += len(n.digits) - end
 	n.digits = n.digits[:end]
+	if end == 0 {
+		n.exp = 0
+	}
 }
 
 func (n number) fits(c *column) error {
