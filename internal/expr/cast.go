@@ -228,6 +228,12 @@ func (c *checker) located(n *node, at syntax.Span) *node {
 	return &out
 }
 
+// otherTypes are Postgres's that this version does not have.
+var otherTypes = map[string]bool{
+	"real": true, "float4": true, "json": true, "jsonb": true, "uuid": true, "time": true, "timetz": true, "character": true, "char": true, "bpchar": true,
+	"money": true, "inet": true, "xml": true, "time without time zone": true, "time with time zone": true, "oid": true, "regclass": true, "bit": true,
+}
+
 // typeOf resolves a type's name and checks its modifiers.
 func (c *checker) typeOf(n syntax.TypeName) (row.Type, bool) {
 	name := n.Name
@@ -236,8 +242,12 @@ func (c *checker) typeOf(n syntax.TypeName) (row.Type, bool) {
 	}
 	t, ok := row.ParseType(name)
 	if !ok {
+		words := "type \"%s\" does not exist"
+		if otherTypes[n.Name] {
+			words = "type %s: not in this version"
+		}
 		c.fail(n.Span, "the types are boolean, smallint, integer, bigint, double precision, numeric, text, bytea, date, timestamp, timestamptz, interval",
-			"type \"%s\" does not exist in this version", n.Name)
+			words, n.Name)
 		return t, false
 	}
 	if len(n.Mods) == 0 {

@@ -204,8 +204,8 @@ func nullif(c *checker, n *syntax.Call, args []*node) *node {
 		return eq
 	}
 	x := args[0]
-	if x.typ == row.Unknown {
-		x = c.settle(x, row.Text)
+	if x.typ == row.Unknown || !nativelyEqual(x.typ, args[1].typ) {
+		x = eq.args[0] // the comparison has cast it
 	}
 	out := combine("nullif", x.typ, n.Span, []*node{x, eq})
 	value, equal := x.value(), eq.boolean
@@ -216,6 +216,12 @@ func nullif(c *checker, n *syntax.Call, args []*node) *node {
 		return value(e)
 	})
 	return fold(out)
+}
+
+// nativelyEqual tells whether Postgres has = of two types without a cast: integers of all sizes, dates and timestamps.
+func nativelyEqual(a, b row.Type) bool {
+	whole := func(t row.Type) bool { return t == row.Int2 || t == row.Int4 || t == row.Int8 }
+	return a == b || whole(a) && whole(b) || category(a) == 'D' && category(b) == 'D'
 }
 
 func greatest(c *checker, n *syntax.Call, args []*node) *node { return c.extreme(n, args, 1) }

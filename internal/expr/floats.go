@@ -57,7 +57,7 @@ func sqrtFloat(_ *Env, x float64) (float64, error) {
 }
 
 func expFloat(_ *Env, x float64) (float64, error) {
-	y := math.Exp(x)
+	y := pgnum.ExpFloat(x)
 	switch {
 	case math.IsInf(y, 0) && !math.IsInf(x, 0):
 		return 0, pgnum.ErrFloatOverflow
@@ -74,7 +74,7 @@ func lnFloat(_ *Env, x float64) (float64, error) {
 	case x < 0:
 		return 0, pgnum.ErrLogNegative
 	}
-	return math.Log(x), nil
+	return pgnum.LnFloat(x), nil
 }
 
 // errTooLong bounds what one record may make: Postgres stops at 1 GB, a stream has to sooner.

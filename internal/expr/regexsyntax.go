@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -82,7 +83,7 @@ func translate(pattern, flags string) (*regex, error) {
 	}
 	re, err := regexp.Compile(prefix + t.out.String())
 	if err != nil {
-		return nil, badRegex(strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		return nil, badRegex(inPostgresWords(err))
 	}
 	re.Longest()
 	r := &regex{re: re, lazy: t.lazy}
@@ -90,6 +91,23 @@ func translate(pattern, flags string) (*regex, error) {
 		r.set, r.many = newCharSet(t.sets[0]), t.plus >= 0
 	}
 	return r, nil
+}
+
+// inPostgresWords turns an error of Go's parser into Postgres's.
+func inPostgresWords(err error) string {
+	var e *syntax.Error
+	if !errors.As(err, &e) {
+		return err.Error()
+	}
+	switch e.Code {
+	case syntax.ErrMissingParen, syntax.ErrUnexpectedParen:
+		return "parentheses () not balanced"
+	case syntax.ErrMissingRepeatArgument, syntax.ErrInvalidRepeatOp:
+		return "quantifier operand invalid"
+	case syntax.ErrInvalidRepeatSize:
+		return "invalid repetition count(s)"
+	}
+	return e.Code.String()
 }
 
 // regexFlags reads i, c and g (which the callers look at); the newline-sensitive modes are refused.
@@ -102,6 +120,9 @@ func regexFlags(flags string) (fold bool, err error) {
 			fold = false
 		case 'g', 's', 't':
 		default:
+			if !strings.ContainsRune("bemnpqwx", f) {
+				return false, fmt.Errorf("invalid regular expression option: \"%c\"", f)
+			}
 			return false, unsupportedRegex(fmt.Sprintf("the option \"%c\"", f))
 		}
 	}

@@ -14,6 +14,7 @@ var (
 	ErrFloatOverflow   = errors.New("value out of range: overflow")
 	ErrFloatUnderflow  = errors.New("value out of range: underflow")
 	ErrNumericOverflow = errors.New("value overflows numeric format")
+	ErrFieldOverflow   = errors.New("numeric field overflow")
 	ErrNegativeSqrt    = errors.New("cannot take square root of a negative number")
 	ErrLogZero         = errors.New("cannot take logarithm of zero")
 	ErrLogNegative     = errors.New("cannot take logarithm of a negative number")

@@ -153,7 +153,7 @@ func PowerFloat(x, y float64) (float64, error) {
 	case x < 0 && !math.IsInf(x, 0) && !math.IsInf(y, 0) && math.Floor(y) != y:
 		return 0, ErrNegativeToFrac
 	}
-	z := math.Pow(x, y)
+	z := power(x, y)
 	if z == 0 && x != 0 && !math.IsInf(x, 0) && !math.IsInf(y, 0) {
 		return 0, ErrFloatUnderflow
 	}

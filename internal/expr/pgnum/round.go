@@ -69,7 +69,7 @@ func ApplyTypmod(x *apd.Decimal, precision, scale int) (*apd.Decimal, error) {
 			return d, nil
 		}
 	}
-	return nil, fmt.Errorf("numeric field overflow: a field with precision %d, scale %d cannot hold the value", precision, scale)
+	return nil, ErrFieldOverflow
 }
 
 // NumericToInt rounds half away from zero.

@@ -151,33 +151,31 @@ func Power(x, y *apd.Decimal) (*apd.Decimal, error) {
 		return nil, ErrZeroToNegative
 	case Sign(x) < 0 && !whole:
 		return nil, ErrNegativeToFrac
-	case Sign(x) == 0 && Sign(y) != 0:
-		return FromScaled(0, minSigDigits), nil
+	case Sign(y) == 0:
+		return Round(FromInt(1), displayScale(minSigDigits, Scale(x))), nil
+	case Sign(x) == 0:
+		return FromScaled(0, displayScale(minSigDigits, Scale(x))), nil
 	}
-	estimate, err := powerWeight(x, y)
+	weight, err := powerWeight(x, y)
 	if err != nil {
 		return nil, err
 	}
-	least := max(Scale(x), Scale(y))
-	if whole {
-		least = Scale(x)
+	scale := displayScale(minSigDigits, Scale(x))
+	if !whole {
+		scale = displayScale(minSigDigits-weight, max(Scale(x), Scale(y)))
 	}
-	scale := displayScale(minSigDigits-estimate, least)
-	if estimate < -maxResultScale {
+	if weight < -maxResultScale {
 		return FromScaled(0, scale), nil
 	}
 	d := new(apd.Decimal)
-	if _, err := finiteContext(scale+max(estimate, -estimate)).Pow(d, x, y); err != nil {
+	if _, err := finiteContext(scale+max(weight, 0)).Pow(d, x, y); err != nil {
 		return nil, ErrNumericOverflow
 	}
 	return fit(d, scale)
 }
 
-// powerWeight estimates the decimal weight of |x|^y as Postgres does, and refuses what cannot be stored.
+// powerWeight estimates the decimal weight of |x|^y, and refuses what cannot be stored.
 func powerWeight(x, y *apd.Decimal) (int, error) {
-	if Sign(y) == 0 {
-		return 0, nil
-	}
 	f, err := ToFloat(y)
 	if err != nil {
 		return 0, ErrNumericOverflow

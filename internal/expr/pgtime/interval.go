@@ -56,7 +56,7 @@ func spanTokens(s string) ([]string, bool) {
 			i++
 			continue
 		case c >= 'a' && c <= 'z':
-			for i < len(s) && s[i] >= 'a' && s[i] <= 'z' {
+			for i < len(s) && (s[i] >= 'a' && s[i] <= 'z' || isDigit(s[i])) {
 				i++
 			}
 		case c == '+' || c == '-' || c == '.' || isDigit(c):

@@ -3,7 +3,9 @@ package pgtime
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"math"
+	"strconv"
 
 	"github.com/millrace/millrace/internal/row"
 )
@@ -164,7 +166,7 @@ func FromEpoch(sec float64) (int64, error) {
 	case math.IsInf(sec, -1):
 		return row.NegInfinity, nil
 	case sec < float64(minDay*secsPerDay) || sec >= float64(endStampDay*secsPerDay):
-		return 0, ErrTimestampRange
+		return 0, fmt.Errorf("%w: \"%s\"", ErrTimestampRange, strconv.FormatFloat(sec, 'g', 6, 64))
 	}
 	ts := int64(math.RoundToEven((sec-from1970to2000)*usecsPerSec)) + from1970to2000*Second
 	if ts < minTimestamp || ts >= endStampDay*Day {

@@ -68,6 +68,14 @@ func unsupported(u Unit, typ string) error {
 	return fmt.Errorf("unit \"%s\" not supported for type %s", canonical(u), typ)
 }
 
+// noTrunc: the units that only extract knows are not known to date_trunc at all.
+func noTrunc(u Unit, typ string) error {
+	if u >= Epoch && u < Timezone {
+		return fmt.Errorf("unit \"%s\" not recognized for type %s", canonical(u), typ)
+	}
+	return unsupported(u, typ)
+}
+
 // Trunc cuts a timestamp down to a unit.
 func Trunc(u Unit, ts int64, typ string) (int64, error) {
 	if Infinite(ts) {
@@ -90,7 +98,7 @@ func Trunc(u Unit, ts int64, typ string) (int64, error) {
 	day, _ := split(ts)
 	day, ok := truncDay(u, day)
 	if !ok {
-		return 0, unsupported(u, typ)
+		return 0, noTrunc(u, typ)
 	}
 	out, ok := stamp(day, 0)
 	if !ok {
@@ -137,5 +145,5 @@ func TruncSpan(u Unit, s row.Span) (row.Span, error) {
 	case months[u] != 0:
 		return row.Span{Months: s.Months - s.Months%months[u]}, nil
 	}
-	return row.Span{}, unsupported(u, "interval")
+	return row.Span{}, noTrunc(u, "interval")
 }

@@ -24,7 +24,9 @@ var weekdays = map[string]bool{
 
 // name reads a word of letters: a month, a day of the week, AM, PM, BC, AD, or a zone.
 func (f *fields) name(w string) error {
-	switch {
+	switch sep := strings.IndexAny(w, "-/"); {
+	case sep >= 3 && isMonth(w[:sep]):
+		return f.date(w, w[sep])
 	case isMonth(w):
 		return f.monthName(w)
 	case weekdays[w]:

@@ -1,0 +1,102 @@
+package expr
+
+import (
+	"flag"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/millrace/millrace/internal/row"
+)
+
+var (
+	randomSeed  = flag.Uint64("seed", 1, "seed of the random expressions")
+	randomCount = flag.Int("count", 500, "how many random expressions are asked of the server")
+)
+
+// generator makes expressions of a wanted type over the relation of the tables.
+type generator struct{ *rand.Rand }
+
+func (g generator) pick(options ...string) string { return options[g.IntN(len(options))] }
+
+var generatedTypes = []row.Type{row.Bool, row.Int4, row.Int8, row.Float8, row.Numeric, row.Text, row.TimestampTZ, row.Interval, row.ArrayOf(row.Text)}
+
+var leaves = map[row.Type][]string{
+	row.Bool:              {"b", "true", "false", "null::boolean"},
+	row.Int4:              {"i", "i2::int", "0", "1", "7", "-3", "null::int", "length(s)"},
+	row.Int8:              {"l", "10000000000", "l / 1000"},
+	row.Float8:            {"f", "1.5::float8", "-0.1::float8", "i2::float8"},
+	row.Numeric:           {"n", "1.10", "-2.5", "0.001", "12345678901234567890", "i2::numeric"},
+	row.Text:              {"s", "s2", "'abc'", "''", "'Hello'", "'é,ß'", "i2::text"},
+	row.TimestampTZ:       {"tz", "timestamptz '2001-02-03 04:05:06.789'", "timestamptz '1999-12-31 23:59:59'"},
+	row.Interval:          {"v", "interval '1 day'", "interval '1 month -3 days 12:00'", "interval '90 minutes'"},
+	row.ArrayOf(row.Text): {"sa", "'{x,y}'::text[]"},
+}
+
+// rules: {T} stands for an expression of the type that a letter names.
+var rules = map[row.Type][]string{
+	row.Bool: {"({b} and {b})", "({b} or {b})", "not {b}", "{i} < {i}", "{i} = {l}", "{n} >= {i}", "{f} <> {n}", "{t} < {t}", "{t} like '%{w}%'", "{z} > {z}",
+		"{v} <= {v}", "{t} is null", "{i} is distinct from {i}", "{b} is true", "{b} is not false", "{i} in (1, {i}, 7)", "{i} between {i} and {i}",
+		"{t} ~ '[{w}]+'", "{t} ilike '{w}%'", "{a} = {a}", "starts_with({t}, {t})", "coalesce({b}, {b})"},
+	row.Int4: {"({i} + {i})", "({i} - {i})", "({i} * {i})", "({i} / {i})", "({i} % {i})", "-{i}", "abs({i})", "case when {b} then {i} else {i} end",
+		"coalesce({i}, {i})", "length({t})", "position({t} in {t})", "greatest({i}, {i})", "nullif({i}, {i})", "{n}::int", "{f}::int", "cardinality({a})", "least({i}, {i}, 3)"},
+	row.Int8:    {"({l} + {i})", "({l} * {i})", "({l} / {i})", "abs({l})", "{n}::bigint", "mod({l}, {i})", "coalesce({l}, {i})", "-{l}"},
+	row.Float8:  {"({f} + {f})", "({f} * {n})", "({f} / {f})", "round({f})", "floor({f})", "abs({f})", "sqrt({f})", "date_part('second', {z})", "date_part('epoch', {v})", "{n}::float8", "{l}::float8"},
+	row.Numeric: {"({n} + {n})", "({n} - {i})", "({n} * {n})", "({n} / {n})", "({n} % {n})", "round({n}, 2)", "round({n}, {i})", "trunc({n})", "abs({n})", "sign({n})", "{f}::numeric", "extract(epoch from {z})", "extract(hour from {v})", "ceil({n})", "power({n}, 2)", "{n}::numeric(20,3)"},
+	row.Text: {"({t} || {t})", "({t} || {i})", "lower({t})", "upper({t})", "trim({t})", "substr({t}, {i}, 3)", "left({t}, {i})", "right({t}, 2)", "replace({t}, {t}, {t})",
+		"split_part({t}, ',', 2)", "reverse({t})", "concat({t}, {n}, {b})", "coalesce({t}, {t})", "{i}::text", "{f}::text", "{n}::text", "{z}::text", "{v}::text", "{b}::text",
+		"case {i} when 1 then {t} else {t} end", "lpad({t}, 8, {t})", "regexp_replace({t}, '[{w}]', '<\\&>', 'g')", "{a}[{i}]", "nullif({t}, {t})", "concat_ws({t}, {t}, {i})", "btrim({t}, {t})", "initcap({t})"},
+	row.TimestampTZ:       {"({z} + {v})", "({z} - {v})", "date_trunc('{u}', {z})", "greatest({z}, {z})", "to_timestamp({i})", "to_timestamp({l} / 1000.0)", "coalesce({z}, {z})"},
+	row.Interval:          {"({v} + {v})", "({v} - {v})", "({v} * {f})", "({v} / {f})", "-{v}", "({z} - {z})", "date_trunc('hour', {v})"},
+	row.ArrayOf(row.Text): {"string_to_array({t}, ',')", "regexp_split_to_array({t}, '[{w}]+')", "regexp_split_to_array({t}, '{w}')", "({a} || {t})", "({a} || {a})", "array[{t}, {t}]"},
+}
+
+var ruleLetters = map[byte]row.Type{'b': row.Bool, 'i': row.Int4, 'l': row.Int8, 'f': row.Float8, 'n': row.Numeric, 't': row.Text, 'z': row.TimestampTZ, 'v': row.Interval, 'a': row.ArrayOf(row.Text)}
+
+func (g generator) expr(t row.Type, depth int) string {
+	if depth == 0 || g.IntN(5) == 0 {
+		return g.pick(leaves[t]...)
+	}
+	rule := g.pick(rules[t]...)
+	var b strings.Builder
+	for i := 0; i < len(rule); i++ {
+		if rule[i] != '{' {
+			b.WriteByte(rule[i])
+			continue
+		}
+		switch c := rule[i+1]; c {
+		case 'w':
+			b.WriteString(g.pick("a", "l", "o", "b-d", "e", "ü", "A-Z"))
+		case 'u':
+			b.WriteString(g.pick("hour", "day", "week", "month", "quarter", "year", "decade", "century", "second"))
+		default:
+			b.WriteString(g.expr(ruleLetters[c], depth-1))
+		}
+		i += 2
+	}
+	return b.String()
+}
+
+// sameAnswer takes two errors for the same whatever their words: which of two operands fails first is not promised.
+func sameAnswer(ours, theirs string) bool {
+	return ours == theirs || strings.HasPrefix(ours, "error: ") && strings.HasPrefix(theirs, "error: ")
+}
+
+func TestRandomExpressionsGiveWhatTheServerGives(t *testing.T) {
+	conn := server(t)
+	if conn == nil {
+		t.Skip("MILLRACE_TEST_POSTGRES_URL is not set")
+	}
+	g := generator{rand.New(rand.NewPCG(*randomSeed, 0))}
+	rows := parsedRows(t)
+	for i := range *randomCount {
+		source := g.expr(generatedTypes[i%len(generatedTypes)], 3)
+		ours := ourAnswers(t, example{source: source}, rows)
+		for r := range rows {
+			theirs := serverAnswer(t, conn, source, r)
+			require.True(t, sameAnswer(ours[r], theirs), "-seed=%d: row %d of\n%s\nours   %s\nserver %s", *randomSeed, r, source, ours[r], theirs)
+		}
+	}
+}
