@@ -70,11 +70,12 @@ func (u *inflater) lz4(src []byte, s *slab) ([]byte, error) {
 		return u.stream(u.lz, len(src), s)
 	}
 	if guess := min(fr.bound, 6*len(src)+1024, u.most); guess < fr.bound {
-		if n, err := fr.into(s.room(guess)); err == nil {
+		if n, err := fr.into(s.room(guess)[:guess]); err == nil {
 			return s.keep(n), nil
 		}
 	}
-	n, err := fr.into(s.room(min(fr.bound, u.most)))
+	most := min(fr.bound, u.most)
+	n, err := fr.into(s.room(most)[:most])
 	if err != nil && fr.bound > u.most {
 		return nil, fmt.Errorf("%w: %w", errTooLarge, err)
 	}

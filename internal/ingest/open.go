@@ -171,6 +171,10 @@ func explain(err error, cfg Config) string {
 		return fmt.Sprintf("%v (mechanism %q, user %q): check MILLRACE_KAFKA_SASL_MECHANISM, _USER and _PASSWORD", err, cfg.SASL.Mechanism, cfg.SASL.User)
 	case errors.As(err, &eof) && cfg.TLS == nil && cfg.SASL.Mechanism == "":
 		return "it closed the connection at once: it wants TLS (MILLRACE_KAFKA_TLS) or SASL (MILLRACE_KAFKA_SASL_MECHANISM)"
+	case errors.Is(err, io.EOF) && cfg.SASL.Mechanism != "":
+		return "it closed the connection during the login: check MILLRACE_KAFKA_SASL_MECHANISM, _USER and _PASSWORD, and that MILLRACE_KAFKA_TLS is what this listener speaks"
+	case errors.Is(err, context.DeadlineExceeded) && cfg.TLS != nil:
+		return "it does not answer the TLS handshake: check that MILLRACE_KAFKA_TLS is what this listener speaks"
 	case errors.As(err, &eof), errors.Is(err, io.EOF):
 		return "it closed the connection at once: check that MILLRACE_KAFKA_TLS is what this listener speaks"
 	case tlsMismatch(err) && cfg.TLS == nil:
