@@ -45,10 +45,10 @@ func Postgres(t testing.TB) string {
 	return WithDatabase(t, admin, name)
 }
 
-// NewServer starts a server of the test's own, for tests that stop it or change its settings. It is removed when the test ends.
-func NewServer(t testing.TB) *Server {
+// NewServer starts a server of the test's own, for tests that stop it or need settings ("-c", "name=value"). It is removed when the test ends.
+func NewServer(t testing.TB, settings ...string) *Server {
 	t.Helper()
-	s, err := startServer()
+	s, err := startServer(settings...)
 	if err != nil {
 		t.Fatalf("start a Postgres: %v", err)
 	}

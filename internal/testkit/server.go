@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -25,6 +26,7 @@ const (
 type Server struct {
 	bin, dir string
 	port     int
+	more     []string // settings besides the common ones
 	watch    *exec.Cmd
 	logFrom  int64     // where the log of the present run begins
 	lifeline io.Closer // the watchdog's standard input: when it ends, however, the server is stopped
@@ -47,7 +49,7 @@ wait $server
 kill $killer 2>/dev/null`
 
 // startServer makes a data directory and runs a server on it.
-func startServer() (*Server, error) {
+func startServer(more ...string) (*Server, error) {
 	bin, err := binaries()
 	if err != nil {
 		return nil, err
@@ -56,7 +58,7 @@ func startServer() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{bin: filepath.Join(bin, "bin"), dir: dir}
+	s := &Server{bin: filepath.Join(bin, "bin"), dir: dir, more: more}
 	if err = s.init(); err == nil {
 		err = s.start()
 	}
@@ -113,7 +115,7 @@ func freePort() (int, error) {
 }
 
 func (s *Server) run() error {
-	args := append([]string{"-c", watchdog, "watchdog", s.dir, filepath.Join(s.bin, "postgres"), "-D", s.data(), "-p", fmt.Sprint(s.port)}, settings...)
+	args := append([]string{"-c", watchdog, "watchdog", s.dir, filepath.Join(s.bin, "postgres"), "-D", s.data(), "-p", fmt.Sprint(s.port)}, slices.Concat(settings, s.more)...)
 	s.logFrom = 0
 	s.logFrom = int64(len(s.log()))
 	s.watch = asServer(exec.Command("/bin/sh", args...)) //nolint:gosec // our script
