@@ -23,7 +23,7 @@ func Load(path string, getenv func(string) string) (*plan.Pipeline, error) {
 
 // Parse makes the plan of a pipeline file's text; name stands for the file in errors.
 func Parse(name string, src []byte, getenv func(string) string) (*plan.Pipeline, error) {
-	b := &builder{reader: &reader{name: name, getenv: getenv}, plan: &plan.Pipeline{}}
+	b := &builder{reader: &reader{name: name, getenv: getenv}, plan: &plan.Pipeline{}, needs: map[*streamDecl]pseudos{}}
 	if root, ok := b.document(src); ok {
 		b.pipeline(root)
 	}
@@ -40,6 +40,7 @@ type builder struct {
 	sources []*sourceDecl
 	streams []*streamDecl
 	sinks   []value
+	needs   map[*streamDecl]pseudos
 	unread  bool // sources or streams could not be read: a name that is missing may well be there
 }
 

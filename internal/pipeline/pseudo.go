@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -39,13 +38,7 @@ func (v value) mentions() pseudos {
 
 // needed returns the pseudo columns that are used in steps[from:] of a stream and in the streams that read its end, up to the first
 // keyed step.
-func (b *builder) needed(s *streamDecl, from int) pseudos { return b.neededOnce(s, from, nil) }
-
-// neededOnce leaves out the streams of seen: streams that read each other in a circle are reported elsewhere.
-func (b *builder) neededOnce(s *streamDecl, from int, seen []*streamDecl) pseudos {
-	if slices.Contains(seen, s) {
-		return 0
-	}
+func (b *builder) needed(s *streamDecl, from int) pseudos {
 	var need pseudos
 	for _, step := range s.steps[min(from, len(s.steps)):] {
 		need |= step.arg.mentions()
@@ -55,8 +48,19 @@ func (b *builder) neededOnce(s *streamDecl, from int, seen []*streamDecl) pseudo
 	}
 	for _, next := range b.streams {
 		if next.stream == s {
-			need |= b.neededOnce(next, 0, append(seen, s))
+			need |= b.neededIn(next)
 		}
+	}
+	return need
+}
+
+// neededIn is needed of a whole stream, found once: each map asks for all that comes after it.
+func (b *builder) neededIn(s *streamDecl) pseudos {
+	need, found := b.needs[s]
+	if !found {
+		b.needs[s] = 0 // ends the search where streams read each other in a circle, which is reported elsewhere
+		need = b.needed(s, 0)
+		b.needs[s] = need
 	}
 	return need
 }
@@ -71,7 +75,7 @@ func (b *builder) neededBy(src *sourceDecl) pseudos {
 	}
 	for _, s := range b.streams {
 		if s.source == src {
-			need |= b.needed(s, 0)
+			need |= b.neededIn(s)
 		}
 	}
 	return need
