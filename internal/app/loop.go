@@ -214,7 +214,7 @@ func (l *loop) doRestore(ctx context.Context, s batch.Restore) {
 		l.report.restored(rep, time.Since(start))
 	}
 	l.status.Set(admin.State, "")
-	if err := l.seek(ctx); err != nil {
+	if err := l.seek(ctx, s.Positions); err != nil {
 		l.fail(ctx, err)
 		return
 	}
@@ -222,12 +222,12 @@ func (l *loop) doRestore(ctx context.Context, s batch.Restore) {
 }
 
 // seek moves consumption to the claimed positions; what was polled before is dropped.
-func (l *loop) seek(ctx context.Context) error {
+func (l *loop) seek(ctx context.Context, positions map[batch.Partition]batch.Position) error {
 	l.input.stop()
 	l.pending = nil
 	var to []ingest.Assignment
 	for _, p := range l.partitions {
-		at := l.claim.Partitions[p]
+		at := positions[p]
 		to = append(to, ingest.Assignment{Partition: p, Offset: at.Next, LeaderEpoch: at.LeaderEpoch})
 	}
 	return l.input.seek(ctx, l.kafka, l.topics, to)
@@ -343,6 +343,9 @@ func classify(err error) batch.Class {
 	var fault *engine.RecordError
 	if errors.As(err, &fault) || errors.Is(err, stateful.ErrStoreDead) {
 		return batch.Misconfigured
+	}
+	if errors.Is(err, offsets.ErrSnapshotGone) {
+		return batch.Unavailable // replaced by a newer one while it was read
 	}
 	return class(offsets.Classify(err))
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -55,7 +56,7 @@ func open(ctx context.Context, o Options, p *parts) error {
 	if err := errors.Join(p.openSinks(ctx, o), p.openTopics(ctx)); err != nil {
 		return refuse(err)
 	}
-	if err := p.openStore(o.Config.StateDir); err != nil {
+	if err := p.openStore(ctx, o.Config.StateDir); err != nil {
 		return refuse(err)
 	}
 	return p.openEngine()
@@ -163,20 +164,27 @@ func stateOf(p *plan.Pipeline) map[string]string {
 	return kept
 }
 
-func (p *parts) openStore(dir string) error {
+func (p *parts) openStore(ctx context.Context, dir string) error {
 	if len(stateOf(p.plan)) == 0 {
 		p.status.Set(admin.State, "")
 		return nil
 	}
-	s, err := stateful.Open(stateful.Options{
-		Dir: dir, Pipeline: p.plan.Name, Shards: p.plan.Shards, HashVersion: uint8(operators.HashVersion()), Logger: p.log,
-	})
+	o := stateful.Options{Dir: dir, Pipeline: p.plan.Name, Shards: p.plan.Shards, HashVersion: uint8(operators.HashVersion()), Logger: p.log}
+	s, err := stateful.Open(o)
+	for end := time.Now().Add(lockPatience); errors.Is(err, stateful.ErrLocked) && time.Now().Before(end) && ctx.Err() == nil; {
+		time.Sleep(50 * time.Millisecond)
+		s, err = stateful.Open(o)
+	}
 	if err != nil {
 		return fmt.Errorf("state: %w", err)
 	}
 	p.store = s
 	return nil
 }
+
+// lockPatience is how long a start waits for the state directory of a process that is just ending: one that was killed a moment ago holds its
+// lock until the kernel has taken it apart.
+const lockPatience = 5 * time.Second
 
 func (p *parts) openEngine() error {
 	lanes := p.plan.Workers

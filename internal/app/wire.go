@@ -51,9 +51,16 @@ func (h history) LatestSnapshot(ctx context.Context, shard int) (stateful.Head, 
 	return stateful.Head{Seq: s.Seq, ID: s.ID}, ok, err
 }
 
-// SnapshotParts gives that snapshot's bytes.
+// SnapshotParts gives that snapshot's bytes. If a newer one has been published since, the restore begins anew with it.
 func (h history) SnapshotParts(ctx context.Context, shard int, of stateful.Head) iter.Seq2[[]byte, error] {
-	return h.ledger.SnapshotParts(ctx, h.pipeline, shard, offsets.Snapshot{Seq: of.Seq, ID: of.ID})
+	s, ok, err := h.ledger.LatestSnapshot(ctx, h.pipeline, shard)
+	if err == nil && (!ok || s.Seq != of.Seq || s.ID != of.ID) {
+		err = offsets.ErrSnapshotGone
+	}
+	if err != nil {
+		return func(yield func([]byte, error) bool) { yield(nil, err) }
+	}
+	return h.ledger.SnapshotParts(ctx, h.pipeline, shard, s)
 }
 
 // claimed turns a claim into the facts that the machine needs.

@@ -57,10 +57,12 @@ type filling struct {
 type (
 	// Claim the partitions and shards under a fresh token, then call OnClaimed or OnFailed.
 	Claim struct{}
-	// Restore state to exactly these heads, then call OnRestored or OnFailed.
-	Restore struct{ Heads []Head }
-	// Seek consumption to these positions: nothing older may be delivered, what is buffered is dropped.
-	Seek struct{ Positions map[Partition]Position }
+	// Restore state to exactly these heads and seek consumption to these positions (nothing older may be delivered, what is buffered is
+	// dropped), then call OnRestored or OnFailed.
+	Restore struct {
+		Heads     []Head
+		Positions map[Partition]Position
+	}
 	// Open a batch: what is fed from now on belongs to it.
 	Open struct{ Time, Watermark int64 }
 	// Feed the chunk that OnFetched was called with into the open batch.
@@ -79,7 +81,7 @@ type (
 	End struct{ Err error }
 )
 
-// Do is one step for the driver: a Claim, Restore, Seek, Open, Feed, Compute, Send, Apply, Forget, Wait or End.
+// Do is one step for the driver: a Claim, Restore, Open, Feed, Compute, Send, Apply, Forget, Wait or End.
 type Do any
 
 // NewMachine returns a machine that has not begun. target is nil unless it is to end when it has committed up to there.
@@ -101,7 +103,7 @@ func (m *Machine) OnClaimed(c Claimed) []Do {
 	m.phase, m.owned, m.time, m.mark = restoring, own(c), c.Time, c.Watermark
 	m.fetched = maps.Clone(m.owned.next)
 	m.open, m.computed, m.inFlight = nil, nil, nil
-	return []Do{Restore{Heads: slices.Clone(c.Heads)}, Seek{Positions: c.Positions}}
+	return []Do{Restore{Heads: slices.Clone(c.Heads), Positions: c.Positions}}
 }
 
 // OnRestored means that state stands at the claimed heads and consumption at the claimed positions.
