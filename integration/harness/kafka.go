@@ -9,7 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/testcontainers/testcontainers-go"
@@ -69,6 +72,7 @@ func kafkaEnv(port int) map[string]string {
 		"KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS":                 "0",
 		"KAFKA_LOG_RETENTION_MS":                                 "-1",
 		"KAFKA_AUTO_CREATE_TOPICS_ENABLE":                        "false",
+		"KAFKA_FETCH_MAX_BYTES":                                  fetchBytes,
 		"KAFKA_HEAP_OPTS":                                        "-Xms256m -Xmx512m",
 	}
 }
@@ -102,22 +106,37 @@ func (k *KafkaServer) CreateTopic(t *testing.T, topic string) bool {
 	return true
 }
 
+// A pipeline cuts its batches between what fetches bring, so that many small ones need small batches in the log and small answers to fetches.
+const (
+	perBatch   = 50      // records in one batch of the log
+	fetchBytes = "16384" // in one answer of the broker: three or four of them
+)
+
 // Produce writes values to a topic, value i to partition i modulo Partitions, with all acknowledgements.
 func (k *KafkaServer) Produce(t *testing.T, topic string, values ...[]byte) {
 	t.Helper()
-	cl := k.client(t, kgo.ProducerLinger(0))
+	cl := k.client(t, kgo.ProducerLinger(0), kgo.ProducerBatchCompression(kgo.NoCompression()))
 	records := make([]*kgo.Record, len(values))
 	for i, v := range values {
 		records[i] = &kgo.Record{Topic: topic, Partition: int32(i % Partitions), Value: v}
 	}
-	require.NoError(t, cl.ProduceSync(t.Context(), records...).FirstErr(), "produce to %s", topic)
+	for some := range slices.Chunk(records, perBatch*Partitions) {
+		require.NoError(t, cl.ProduceSync(t.Context(), some...).FirstErr(), "produce to %s", topic)
+	}
 }
+
+// loading makes tests that run in parallel wait until the topic that they share is full.
+var loading sync.Mutex
 
 // Flights makes the topic with the first n flights (all of them if n is 0), once per test binary.
 func (k *KafkaServer) Flights(t *testing.T, topic string, n int) {
 	t.Helper()
+	loading.Lock()
+	defer loading.Unlock()
 	if k.CreateTopic(t, topic) {
+		begun := time.Now()
 		k.Produce(t, topic, FlightLines(t, n)...)
+		t.Logf("topic %s filled in %s", topic, time.Since(begun))
 	}
 }
 
