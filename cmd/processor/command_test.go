@@ -15,7 +15,12 @@ import (
 	"github.com/millrace/millrace/internal/testkit"
 )
 
-func TestMain(m *testing.M) { testkit.Main(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(asProcessor) != "" {
+		main()
+	}
+	testkit.Main(m)
+}
 
 // result is how a command ended.
 type result struct {
