@@ -3,6 +3,8 @@ package expr
 // builder gives a node its closures, from arguments that have the types of the overload.
 type builder func(n *node, a []*node)
 
+// All arguments are evaluated before one is looked at for NULL, as Postgres does: NULL + 1/0 is an error.
+
 // pure1 to pure3 apply a strict function that cannot fail.
 func pure1[A, R any](f func(A) R) builder {
 	return func(n *node, a []*node) {
@@ -43,12 +45,9 @@ func env2[A, B, R any](f func(*Env, A, B) R) builder {
 	return func(n *node, a []*node) {
 		x, y := get[A](a[0]), get[B](a[1])
 		set(n, func(e *Env) (r R, null bool) {
-			v, null := x(e)
-			if null {
-				return r, true
-			}
-			w, null := y(e)
-			if null {
+			v, vn := x(e)
+			w, wn := y(e)
+			if vn || wn {
 				return r, true
 			}
 			return f(e, v, w), false
@@ -60,16 +59,10 @@ func env3[A, B, C, R any](f func(*Env, A, B, C) R) builder {
 	return func(n *node, a []*node) {
 		x, y, z := get[A](a[0]), get[B](a[1]), get[C](a[2])
 		set(n, func(e *Env) (r R, null bool) {
-			u, null := x(e)
-			if null {
-				return r, true
-			}
-			v, null := y(e)
-			if null {
-				return r, true
-			}
-			w, null := z(e)
-			if null {
+			u, un := x(e)
+			v, vn := y(e)
+			w, wn := z(e)
+			if un || vn || wn {
 				return r, true
 			}
 			return f(e, u, v, w), false
@@ -102,12 +95,9 @@ func try2[A, B, R any](f func(*Env, A, B) (R, error)) builder {
 		n.fallible = true
 		x, y := get[A](a[0]), get[B](a[1])
 		set(n, func(e *Env) (r R, null bool) {
-			v, null := x(e)
-			if null {
-				return r, true
-			}
-			w, null := y(e)
-			if null {
+			v, vn := x(e)
+			w, wn := y(e)
+			if vn || wn {
 				return r, true
 			}
 			r, err := f(e, v, w)
@@ -125,16 +115,10 @@ func try3[A, B, C, R any](f func(*Env, A, B, C) (R, error)) builder {
 		n.fallible = true
 		x, y, z := get[A](a[0]), get[B](a[1]), get[C](a[2])
 		set(n, func(e *Env) (r R, null bool) {
-			u, null := x(e)
-			if null {
-				return r, true
-			}
-			v, null := y(e)
-			if null {
-				return r, true
-			}
-			w, null := z(e)
-			if null {
+			u, un := x(e)
+			v, vn := y(e)
+			w, wn := z(e)
+			if un || vn || wn {
 				return r, true
 			}
 			r, err := f(e, u, v, w)

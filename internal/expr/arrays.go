@@ -9,10 +9,10 @@ var arrayFunctions = table{
 	"array_length": {sig(arrayLength, anyArray, tInt4, tInt4)},
 	"array_upper":  {sig(arrayLength, anyArray, tInt4, tInt4)},
 	"cardinality":  {sig(pure1(func(a []row.Value) int64 { return int64(len(a)) }), anyArray, tInt4)},
-	"array_to_string": {
+	"array_to_string": lax(
 		sig(arrayToString, anyArray, tText, tText),
 		sig(arrayToString, anyArray, tText, tText, tText),
-	},
+	),
 }
 
 // arrayLength is NULL for an empty array and for a dimension that is not there.

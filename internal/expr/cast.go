@@ -118,6 +118,8 @@ func cast(a *node, to row.Type, mods []int) *node {
 	switch {
 	case from == to:
 		n = a
+	case a.isNull():
+		return constant(row.NullValue, to, a.at)
 	case direct:
 		entry.build(n, n.args)
 	case to == row.Text:

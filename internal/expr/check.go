@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/millrace/millrace/internal/expr/pgnum"
@@ -209,12 +210,18 @@ func (c *checker) apply(name string, o *overload, at syntax.Span, args []*node) 
 	if anyBad(settled) {
 		return bad(at)
 	}
+	if !o.lax && anyNull(settled) {
+		return constant(row.NullValue, o.ret, at)
+	}
 	n := combine(name, o.ret, at, settled)
 	if err := c.build(o.build, n, settled); err != nil {
 		return c.fail(at, "mend the constant", "%v", err)
 	}
 	return fold(n)
 }
+
+// anyNull: a strict function of the constant NULL is NULL whatever its other arguments, which Postgres then does not evaluate.
+func anyNull(args []*node) bool { return slices.ContainsFunc(args, (*node).isNull) }
 
 // build lets a builder refuse a constant argument (a pattern, a unit) by an error.
 func (c *checker) build(b builder, n *node, args []*node) (err error) {

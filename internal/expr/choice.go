@@ -74,6 +74,10 @@ func (c *checker) caseOf(n *syntax.Case) *node {
 	if !ok || anyBad(conds) {
 		return bad(n.Span)
 	}
+	conds, results = taken(conds, results)
+	if len(conds) == 0 {
+		return results[0]
+	}
 	out := combine("case", t, n.Span, append(append([]*node{}, conds...), results...))
 	fs := make([]func(*Env) (bool, bool), len(conds))
 	for i := range conds {
@@ -92,6 +96,22 @@ func (c *checker) caseOf(n *syntax.Case) *node {
 		set(out, branch[any](fs, results))
 	}
 	return fold(out)
+}
+
+// taken leaves out the branches whose constant conditions are never true, and all that stands after one that always is.
+func taken(conds, results []*node) (c, r []*node) {
+	r = results[:1:1]
+	for i, cond := range conds {
+		v, ok := cond.isConst()
+		switch {
+		case ok && v.N != 0:
+			r[0] = results[i+1]
+			return c, r
+		case !cond.folded:
+			c, r = append(c, cond), append(r, results[i+1])
+		}
+	}
+	return c, r
 }
 
 // branch evaluates conditions in order, then only the result of the first that is true; results[0] is ELSE.
@@ -153,6 +173,10 @@ func coalesce(c *checker, n *syntax.Call, args []*node) *node {
 	if !ok {
 		return bad(n.Span)
 	}
+	args = needed(args)
+	if len(args) == 1 {
+		return args[0]
+	}
 	out := combine("coalesce", t, n.Span, args)
 	switch kindOf(t) {
 	case kindBool:
@@ -167,6 +191,24 @@ func coalesce(c *checker, n *syntax.Call, args []*node) *node {
 		set(out, firstOf[any](args))
 	}
 	return fold(out)
+}
+
+// needed leaves out constant NULLs, and all that stands after a constant.
+func needed(args []*node) []*node {
+	var keep []*node
+	for _, a := range args {
+		if a.isNull() {
+			continue
+		}
+		keep = append(keep, a)
+		if a.folded {
+			break
+		}
+	}
+	if len(keep) == 0 {
+		return args[:1]
+	}
+	return keep
 }
 
 // firstOf gives the first value that is not NULL, and evaluates no further.

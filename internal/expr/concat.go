@@ -21,6 +21,9 @@ func (c *checker) concat(at, nameAt syntax.Span, args []*node) *node {
 	if anyBad([]*node{x, y}) {
 		return bad(at)
 	}
+	if x.isNull() || y.isNull() {
+		return constant(row.NullValue, x.typ, at)
+	}
 	n := combine("||", x.typ, at, []*node{x, y})
 	env2(joinTexts)(n, n.args)
 	return fold(n)

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/millrace/millrace/internal/expr/syntax"
@@ -24,6 +25,9 @@ func (c *checker) logic(l *syntax.Logic) *node {
 	if anyBad(args) {
 		return bad(l.Span)
 	}
+	if l.Op != "not" && decided(args, l.Op == "or") {
+		return constant(row.OfBool(l.Op == "or"), row.Bool, l.Span)
+	}
 	n := combine(l.Op, row.Bool, l.Span, args)
 	fs := make([]func(*Env) (bool, bool), len(args))
 	for i, a := range args {
@@ -39,6 +43,14 @@ func (c *checker) logic(l *syntax.Logic) *node {
 		n.boolean = or(fs)
 	}
 	return fold(n)
+}
+
+// decided tells whether a constant false settles an AND, or a constant true an OR; as in Postgres, the others are then not evaluated.
+func decided(args []*node, by bool) bool {
+	return slices.ContainsFunc(args, func(a *node) bool {
+		v, ok := a.isConst()
+		return ok && (v.N != 0) == by
+	})
 }
 
 // and stops at the first false one; NULL otherwise wins over true.
@@ -169,7 +181,11 @@ func (c *checker) distinct(n *syntax.Is, x, y *node) *node {
 func (c *checker) between(n *syntax.Between) *node {
 	x, lo, hi := c.check(n.X), c.check(n.Lo), c.check(n.Hi)
 	within := func(lo, hi *node) *node {
-		return c.both(n.Span, and, c.operator(">=", n.Span, n.Span, x, lo), c.operator("<=", n.Span, n.Span, x, hi))
+		ends := []*node{c.operator(">=", n.Span, n.Span, x, lo), c.operator("<=", n.Span, n.Span, x, hi)}
+		if !anyBad(ends) && decided(ends, false) {
+			return constant(row.OfBool(false), row.Bool, n.Span)
+		}
+		return c.both(n.Span, and, ends...)
 	}
 	out := within(lo, hi)
 	if n.Symmetric && out.typ != invalid {

@@ -3,6 +3,7 @@ package expr
 import (
 	"flag"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,8 +38,8 @@ var leaves = map[row.Type][]string{
 
 // rules: {T} stands for an expression of the type that a letter names.
 var rules = map[row.Type][]string{
-	row.Bool: {"({b} and {b})", "({b} or {b})", "not {b}", "{i} < {i}", "{i} = {l}", "{n} >= {i}", "{f} <> {n}", "{t} < {t}", "{t} like '%{w}%'", "{z} > {z}",
-		"{v} <= {v}", "{t} is null", "{i} is distinct from {i}", "{b} is true", "{b} is not false", "{i} in (1, {i}, 7)", "{i} between {i} and {i}",
+	row.Bool: {"({b} and {b})", "({b} or {b})", "(not {b})", "{i} < {i}", "{i} = {l}", "{n} >= {i}", "{f} <> {n}", "{t} < {t}", "{t} like '%{w}%'", "{z} > {z}",
+		"{v} <= {v}", "({t} is null)", "({i} is distinct from {i})", "({b} is true)", "({b} is not false)", "({i} in (1, {i}, 7))", "({i} between {i} and {i})",
 		"{t} ~ '[{w}]+'", "{t} ilike '{w}%'", "{a} = {a}", "starts_with({t}, {t})", "coalesce({b}, {b})"},
 	row.Int4: {"({i} + {i})", "({i} - {i})", "({i} * {i})", "({i} / {i})", "({i} % {i})", "-{i}", "abs({i})", "case when {b} then {i} else {i} end",
 		"coalesce({i}, {i})", "length({t})", "position({t} in {t})", "greatest({i}, {i})", "nullif({i}, {i})", "{n}::int", "{f}::int", "cardinality({a})", "least({i}, {i}, 3)"},
@@ -47,8 +48,8 @@ var rules = map[row.Type][]string{
 	row.Numeric: {"({n} + {n})", "({n} - {i})", "({n} * {n})", "({n} / {n})", "({n} % {n})", "round({n}, 2)", "round({n}, {i})", "trunc({n})", "abs({n})", "sign({n})", "{f}::numeric", "extract(epoch from {z})", "extract(hour from {v})", "ceil({n})", "power({n}, 2)", "{n}::numeric(20,3)"},
 	row.Text: {"({t} || {t})", "({t} || {i})", "lower({t})", "upper({t})", "trim({t})", "substr({t}, {i}, 3)", "left({t}, {i})", "right({t}, 2)", "replace({t}, {t}, {t})",
 		"split_part({t}, ',', 2)", "reverse({t})", "concat({t}, {n}, {b})", "coalesce({t}, {t})", "{i}::text", "{f}::text", "{n}::text", "{z}::text", "{v}::text", "{b}::text",
-		"case {i} when 1 then {t} else {t} end", "lpad({t}, 8, {t})", "regexp_replace({t}, '[{w}]', '<\\&>', 'g')", "{a}[{i}]", "nullif({t}, {t})", "concat_ws({t}, {t}, {i})", "btrim({t}, {t})", "initcap({t})"},
-	row.TimestampTZ:       {"({z} + {v})", "({z} - {v})", "date_trunc('{u}', {z})", "greatest({z}, {z})", "to_timestamp({i})", "to_timestamp({l} / 1000.0)", "coalesce({z}, {z})"},
+		"case {i} when 1 then {t} else {t} end", "lpad({t}, 8, {t})", "regexp_replace({t}, '[{w}]', '<\\&>', 'g')", "({a})[{i}]", "nullif({t}, {t})", "concat_ws({t}, {t}, {i})", "btrim({t}, {t})", "initcap({t})"},
+	row.TimestampTZ:       {"({z} + {v})", "({z} - {v})", "date_trunc('{u}', {z})", "greatest({z}, {z})", "to_timestamp({i})", "to_timestamp({i} / 1000.0)", "coalesce({z}, {z})"},
 	row.Interval:          {"({v} + {v})", "({v} - {v})", "({v} * {f})", "({v} / {f})", "-{v}", "({z} - {z})", "date_trunc('hour', {v})"},
 	row.ArrayOf(row.Text): {"string_to_array({t}, ',')", "regexp_split_to_array({t}, '[{w}]+')", "regexp_split_to_array({t}, '{w}')", "({a} || {t})", "({a} || {a})", "array[{t}, {t}]"},
 }
@@ -84,6 +85,10 @@ func sameAnswer(ours, theirs string) bool {
 	return ours == theirs || strings.HasPrefix(ours, "error: ") && strings.HasPrefix(theirs, "error: ")
 }
 
+func allErrors(answers []string) bool {
+	return !slices.ContainsFunc(answers, func(a string) bool { return !strings.HasPrefix(a, "error: ") })
+}
+
 func TestRandomExpressionsGiveWhatTheServerGives(t *testing.T) {
 	conn := server(t)
 	if conn == nil {
@@ -94,9 +99,15 @@ func TestRandomExpressionsGiveWhatTheServerGives(t *testing.T) {
 	for i := range *randomCount {
 		source := g.expr(generatedTypes[i%len(generatedTypes)], 3)
 		ours := ourAnswers(t, example{source: source}, rows)
+		theirs := make([]string, len(rows))
 		for r := range rows {
-			theirs := serverAnswer(t, conn, source, r)
-			require.True(t, sameAnswer(ours[r], theirs), "-seed=%d: row %d of\n%s\nours   %s\nserver %s", *randomSeed, r, source, ours[r], theirs)
+			theirs[r] = serverAnswer(t, conn, source, r)
+		}
+		if allErrors(theirs) { // Postgres has found a constant that fails while planning, wherever it stands
+			continue
+		}
+		for r := range rows {
+			require.True(t, sameAnswer(ours[r], theirs[r]), "-seed=%d: row %d of\n%s\nours   %.300s\nserver %.300s", *randomSeed, r, source, ours[r], theirs[r])
 		}
 	}
 }

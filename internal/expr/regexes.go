@@ -21,7 +21,7 @@ var regexFunctions = table{
 	},
 	"regexp_like":           {sig(regexLike, tText, tText, tBool), sig(regexLike, tText, tText, tText, tBool)},
 	"regexp_split_to_array": {sig(regexSplit, tText, tText, row.ArrayOf(tText)), sig(regexSplit, tText, tText, tText, row.ArrayOf(tText))},
-	"string_to_array":       {sig(stringSplit, tText, tText, row.ArrayOf(tText)), sig(stringSplit, tText, tText, tText, row.ArrayOf(tText))},
+	"string_to_array":       lax(sig(stringSplit, tText, tText, row.ArrayOf(tText)), sig(stringSplit, tText, tText, tText, row.ArrayOf(tText))),
 }
 
 // pattern gives the compiled pattern of a call: compiled once if it and its flags are constant, else for every row.
@@ -75,12 +75,9 @@ func optional(a []*node, i int) *node {
 
 func matcher(x func(*Env) (string, bool), p func(*Env) (*regex, bool), not bool) func(*Env) (bool, bool) {
 	return func(e *Env) (bool, bool) {
-		s, null := x(e)
-		if null {
-			return false, true
-		}
-		r, null := p(e)
-		if null {
+		s, sNull := x(e)
+		r, rNull := p(e)
+		if sNull || rNull {
 			return false, true
 		}
 		return r.re.MatchString(s) != not, false
@@ -97,14 +94,11 @@ func regexReplace(n *node, a []*node) {
 	}
 	n.fallible = true // a pattern with non-greedy parts is refused when it is used
 	n.text = func(e *Env) (string, bool) {
-		s, null := x(e)
+		s, sNull := x(e)
 		t, tNull := to(e)
-		if null || tNull {
-			return "", true
-		}
-		r, null := p(e)
+		r, rNull := p(e)
 		f, fNull := all(e)
-		if null || fNull {
+		if sNull || tNull || rNull || fNull {
 			return "", true
 		}
 		if r.lazy {
@@ -246,12 +240,9 @@ func (c *charSet) member(s string, i int) (n int, in bool) {
 func regexSplit(n *node, a []*node) {
 	x, p := a[0].text, pattern(n, a[1], optional(a, 2), "")
 	streamed(n, func(e *Env, emit func(row.Value)) bool {
-		s, null := x(e)
-		if null {
-			return true
-		}
-		r, null := p(e)
-		if null {
+		s, sNull := x(e)
+		r, rNull := p(e)
+		if sNull || rNull {
 			return true
 		}
 		if r.lazy {

@@ -11,6 +11,7 @@ type overload struct {
 	args   []row.Type
 	ret    row.Type
 	build  builder
+	lax    bool   // NULL arguments do not make its result NULL
 	refuse string // it exists in Postgres and not here: what to write instead
 }
 
@@ -31,6 +32,14 @@ func merge(tables ...table) table {
 func sig(b builder, types ...row.Type) overload {
 	n := len(types) - 1
 	return overload{args: types[:n:n], ret: types[n], build: b}
+}
+
+// lax marks overloads that look at their NULL arguments themselves.
+func lax(list ...overload) []overload {
+	for i := range list {
+		list[i].lax = true
+	}
+	return list
 }
 
 // refused makes an overload that exists so that Postgres's choice of overloads comes to it, and is then refused with a cure.

@@ -3,6 +3,7 @@ package pgnum
 import (
 	"fmt"
 	"math"
+	"math/big"
 	"strconv"
 	"strings"
 )
@@ -18,10 +19,33 @@ func AppendFloat(dst []byte, f float64) []byte {
 		return strconv.AppendFloat(dst, f, 'f', -1, 64)
 	}
 	// The exponent form begins where %.15g's does.
-	if a := math.Abs(f); a >= 1e-4 && a < 1e15 {
+	a := math.Abs(f)
+	if a >= 1e-4 && a < 1e15 {
 		return strconv.AppendFloat(dst, f, 'f', -1, 64)
 	}
-	return strconv.AppendFloat(dst, f, 'e', -1, 64)
+	start := len(dst)
+	dst = strconv.AppendFloat(dst, f, 'e', -1, 64)
+	if a >= 1<<53 && a < 1e25 && onBound(f, string(dst[start:])) {
+		digits := strings.IndexByte(string(dst[start:]), 'e') - strings.IndexByte(string(dst[start:]), '.')
+		dst = strconv.AppendFloat(dst[:start], f, 'e', digits, 64)
+	}
+	return dst
+}
+
+// onBound tells whether the shortest digits lie in the very middle between two doubles: Go takes them where they read back as f because f
+// is even, Postgres wants one digit more.
+func onBound(f float64, text string) bool {
+	shown, _, err := big.ParseFloat(text, 10, 200, big.ToNearestEven)
+	if err != nil {
+		return false
+	}
+	exactly := new(big.Float).SetPrec(200).SetFloat64(f)
+	next := math.Nextafter(f, math.Inf(1))
+	if shown.Cmp(exactly) < 0 {
+		next = math.Nextafter(f, math.Inf(-1))
+	}
+	twice := new(big.Float).SetPrec(200).Add(exactly, new(big.Float).SetFloat64(next))
+	return shown.Mul(shown, big.NewFloat(2)).Cmp(twice) == 0
 }
 
 func infinity(negative bool) string {

@@ -13,7 +13,7 @@ const (
 	maxScale        = 16383  // digits after the point
 	maxWhole        = 131072 // digits before it
 	maxDisplayScale = 1000   // scale that a division may choose
-	maxResultScale  = 2000   // of round and trunc
+	maxResultScale  = 2000   // beyond which exp and power give zero or overflow
 	minSigDigits    = 16     // significant digits that a division gives at least
 	decDigits       = 4      // decimal digits in one of Postgres's base-10000 digits
 )

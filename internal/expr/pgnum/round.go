@@ -40,7 +40,7 @@ func rescale(x *apd.Decimal, scale int, round bool) *apd.Decimal {
 }
 
 // LimitScale holds the second argument of round and trunc within Postgres's bounds.
-func LimitScale(n int64) int { return int(min(max(n, -maxResultScale), maxResultScale)) }
+func LimitScale(n int64) int { return int(min(max(n, -maxWhole), maxScale)) }
 
 // Floor returns the largest whole number that is not above x.
 func Floor(x *apd.Decimal) *apd.Decimal { return towards(x, true) }

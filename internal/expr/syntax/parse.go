@@ -135,7 +135,7 @@ func (p *parser) expr(least int) (Node, *Error) {
 			p.at++
 		}
 		left, err = p.infix(left, bind, not)
-		if err == nil && nonassoc(bind) {
+		if err == nil && nonassoc(bind, left) {
 			if next, _ := p.binding(p.peek()); next == bind {
 				return nil, p.unexpected(p.peek(), "put one of the comparisons in parentheses")
 			}
@@ -144,7 +144,11 @@ func (p *parser) expr(least int) (Node, *Error) {
 	return nil, err
 }
 
-func nonassoc(bind int) bool { return bind == bindIs || bind == bindCompare || bind == bindRange }
+// nonassoc: IS NULL and its like stand after their operand and may follow each other.
+func nonassoc(bind int, n Node) bool {
+	is, ok := n.(*Is)
+	return bind == bindCompare || bind == bindRange || ok && bind == bindIs && is.What == "distinct"
+}
 
 // binding tells how tightly the operator at hand binds, 0 if there is none; not tells that a NOT stands before it.
 func (p *parser) binding(t token) (bind int, not bool) {

@@ -56,7 +56,8 @@ func (p *parser) postfix(n Node, from int) (Node, *Error) {
 				return nil, err
 			}
 			n = &Cast{p.span(from), n, typ}
-		case p.acceptOp("["):
+		case p.peek().isOp("[") && p.subscripted(n, from):
+			p.at++
 			i, err := p.expr(bindLowest)
 			if err != nil {
 				return nil, err
@@ -76,6 +77,15 @@ func (p *parser) postfix(n Node, from int) (Node, *Error) {
 			return n, nil
 		}
 	}
+}
+
+// subscripted: as in Postgres, a subscript stands after a column or a parenthesis; f(x)[1] is written (f(x))[1].
+func (p *parser) subscripted(n Node, from int) bool {
+	switch n.(type) {
+	case *Name, *Index:
+		return true
+	}
+	return p.src[from] == '('
 }
 
 func (p *parser) primary() (Node, *Error) {
