@@ -65,6 +65,24 @@ func TestTheConsoleStopsAtItsLimitAndCountsTheRest(t *testing.T) {
 	require.Empty(t, out.String(), "an empty batch prints nothing")
 }
 
+func TestTheConsoleTakesBackTheLastRows(t *testing.T) {
+	var out strings.Builder
+	c := console(3, &out, col("n", row.Int8))
+	lines := c.NewLines()
+	for _, step := range []struct {
+		add, keep int
+		want      string
+	}{{5, 4, "012 1"}, {0, 2, "01"}, {2, 4, "012 1"}, {0, 9, "012 1"}, {0, 0, ""}} {
+		for range step.add {
+			require.NoError(t, lines.Add([]row.Value{row.OfInt(int64(lines.Len()))}))
+		}
+		lines.Truncate(step.keep)
+		out.Reset()
+		require.NoError(t, c.Print(0, []*Lines{lines}))
+		require.Equal(t, step.want, strings.NewReplacer("counts | 1970-01-01 00:00:00Z | ", "", "n=", "", "… ", " ", " more", "", "\n", "").Replace(out.String()))
+	}
+}
+
 type brokenPipe struct{}
 
 var errPipe = errors.New("broken pipe")

@@ -137,3 +137,24 @@ func TestABufferKeepsNothingThatItWasGiven(t *testing.T) {
 	write(t, conn, table.Writer([]*Buffer{buf}))
 	require.Equal(t, []string{"first"}, column1[string](t, conn, "SELECT v FROM texts"))
 }
+
+func TestTruncateTakesBackTheLastRows(t *testing.T) {
+	conn := connect(t)
+	execute(t, conn, "CREATE TABLE texts (n int, v text)")
+	table := open(t, conn, sinkOf(plan.Append, "texts", nil, col("n", row.Int4), col("v", row.Text)))
+	buf, n := table.NewBuffer(), 0
+	text := row.OfText(strings.Repeat("x", 1000))
+	for step, length := range []int{600, 600, 599, 1500, 300, 0, 10, 250} { // some 240 rows fill a chunk
+		for n < length {
+			add(t, buf, row.OfInt(int64(n)), text)
+			n++
+		}
+		buf.Truncate(length)
+		n = length
+		require.Equal(t, length, buf.Len(), "step %d", step)
+		require.EqualValues(t, length*(2+4+4+4+1000), buf.Bytes())
+		execute(t, conn, "TRUNCATE texts")
+		write(t, conn, table.Writer([]*Buffer{buf}))
+		require.Equal(t, []int64{int64(length)}, column1[int64](t, conn, "SELECT count(*) FROM texts WHERE n < $1", length))
+	}
+}
