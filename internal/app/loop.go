@@ -25,6 +25,7 @@ type loop struct {
 	input  *poller
 	snaps  *snapshotter
 	report *reporter
+	prune  *pruner
 
 	pending   []batch.Chunk // polled and not fed yet, of the positions that the machine has
 	results   map[batch.Token]*engine.Result
@@ -76,6 +77,7 @@ func (l *loop) run(ctx context.Context, drain <-chan struct{}) error {
 			l.snaps.finished(d)
 		case <-health.C:
 			l.report.health(l)
+			l.prune.due(ctx, time.Now())
 		case <-drain:
 			drain = nil
 			l.status.Set(admin.Running, "draining: finishing what is in hand")

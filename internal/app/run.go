@@ -48,7 +48,7 @@ func (p *parts) loop(ctx context.Context, o Options) error {
 	l := &loop{
 		parts: p, m: batch.NewMachine(pace, batch.Caps{Records: p.plan.Caps.MaxRecords, Bytes: p.plan.Caps.MaxBytes}),
 		input: newPoller(), snaps: newSnapshotter(p), report: &reporter{log: p.log, metrics: p.metrics},
-		results: map[batch.Token]*engine.Result{}, committed: make(chan outcome, 1),
+		prune: &pruner{ledger: p.ledger, log: p.log, plan: p.plan}, results: map[batch.Token]*engine.Result{}, committed: make(chan outcome, 1),
 	}
 	if o.Config.Trigger == config.AvailableNow {
 		ends, err := p.ends(ctx)
@@ -63,6 +63,7 @@ func (p *parts) loop(ctx context.Context, o Options) error {
 	stop()
 	l.input.close()
 	l.snaps.close()
+	l.prune.wait()
 	if l.sending {
 		<-l.committed // it may still use the buffers
 	}

@@ -112,7 +112,7 @@ func (l *lane) open(batchTime, watermark int64, set *bufferSet) {
 func (e *Engine) Feed(c *batch.Chunk, now int64) {
 	t := e.tides[c.Partition]
 	if t != nil {
-		t.caught(c.Next, c.End, now)
+		t.caught(c, now)
 	}
 	if len(c.Records) == 0 {
 		c.Done()

@@ -30,13 +30,13 @@ func (t *tide) idle(now int64) bool {
 	return t.silent != 0 && now-t.silent >= t.patience
 }
 
-// caught notes how far the partition has been read.
-func (t *tide) caught(next, end, now int64) {
-	t.next, t.end = next, max(end, t.end)
+// caught notes how far a chunk has read the partition.
+func (t *tide) caught(c *batch.Chunk, now int64) {
+	t.next, t.end = c.Next, max(c.End, t.end)
 	switch {
 	case t.next < t.end:
 		t.silent = 0
-	case t.silent == 0:
+	case t.silent == 0 || len(c.Records) > 0:
 		t.silent = now
 	}
 }
