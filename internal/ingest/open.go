@@ -60,14 +60,20 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*Client, error) {
 // Close ends all connections. Consumers must have been closed before.
 func (c *Client) Close() { c.kc.Close() }
 
-// knock asks every seed for its versions, again and again, until one answers.
+// knock asks every seed for its versions, again and again, until one answers. What a seed said last is told, not that time ran out on
+// the attempt after it.
 func knock(ctx context.Context, kc *kgo.Client, cfg Config) error {
+	var errs []error
 	for {
-		errs := knockOnce(ctx, kc)
+		last := errs
+		errs = knockOnce(ctx, kc)
 		var lines []string
 		for i, err := range errs {
 			if err == nil {
 				return nil
+			}
+			if errors.Is(err, context.DeadlineExceeded) && last != nil {
+				errs[i], err = last[i], last[i]
 			}
 			lines = append(lines, cfg.Brokers[min(i, len(cfg.Brokers)-1)]+": "+explain(err, cfg))
 		}

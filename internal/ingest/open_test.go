@@ -81,7 +81,7 @@ func TestALoginThatIsRefusedIsSaidAtOnce(t *testing.T) {
 	for _, m := range mechanisms {
 		require.NoError(t, open(t, Config{Brokers: k.ListenAddrs(), SASL: SASL{m, "u", "p"}}), m)
 	}
-	err := open(t, Config{Brokers: k.ListenAddrs(), SASL: SASL{"PLAIN", "u", "wrong secret"}, OpenTimeout: time.Second}) // kfake hangs up
+	err := open(t, Config{Brokers: k.ListenAddrs(), SASL: SASL{"PLAIN", "u", "wrong secret"}, OpenTimeout: 3 * time.Second}) // kfake hangs up
 	require.ErrorContains(t, err, "it closed the connection during the login: check MILLRACE_KAFKA_SASL_MECHANISM")
 	k.ControlKey(int16(kmsg.SASLAuthenticate), func(req kmsg.Request) (kmsg.Response, error, bool) { // as a real broker answers
 		k.KeepControl()
