@@ -26,8 +26,10 @@ func benchStore(b *testing.B, shards int) *Store {
 func benchKey(dst []byte, n int) []byte { return fmt.Appendf(dst, "user-%07d", n) }
 
 func benchValue(dst []byte, n int) []byte {
-	dst = binary.BigEndian.AppendUint16(dst, uint16(n%50))
-	return binary.BigEndian.AppendUint64(dst, uint64(n)*7919%1_000_003)
+	mixed := (uint64(n) + 1) * 0x9E3779B97F4A7C15
+	mixed ^= mixed >> 29
+	dst = binary.BigEndian.AppendUint16(dst, uint16(mixed%50))
+	return binary.BigEndian.AppendUint64(dst, mixed%1_000_003)
 }
 
 func fillDelta(d *Delta, from, to, step int) {

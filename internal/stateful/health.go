@@ -1,12 +1,6 @@
 package stateful
 
-import (
-	"fmt"
-	"sync"
-	"time"
-
-	"github.com/cockroachdb/pebble/v2/vfs"
-)
+import "sync"
 
 // health is whether the store lives. The first error of the disk ends it for good (S5).
 type health struct {
@@ -48,65 +42,6 @@ func (h *health) err() error {
 		return nil
 	}
 }
-
-// brakePause is how long a dead store's Pebble waits between two tries of a flush: it tries for ever, without a pause of its own.
-const brakePause = 20 * time.Millisecond
-
-// brakeFS refuses new files once the store is dead. Pebble would otherwise go on with a manifest whose last write failed, and would repeat a
-// failed flush as fast as the processor allows.
-type brakeFS struct {
-	vfs.FS
-	health *health
-}
-
-func (b *brakeFS) check() error {
-	err := b.health.err()
-	if err != nil {
-		time.Sleep(brakePause)
-	}
-	return err
-}
-
-// Create makes a file unless the store is dead.
-func (b *brakeFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	if err := b.check(); err != nil {
-		return nil, err
-	}
-	return b.FS.Create(name, category)
-}
-
-// ReuseForWrite renames a file for reuse unless the store is dead.
-func (b *brakeFS) ReuseForWrite(from, to string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	if err := b.check(); err != nil {
-		return nil, err
-	}
-	return b.FS.ReuseForWrite(from, to, category)
-}
-
-// OpenDir opens a directory so that a sync of it that fails kills the store instead of the process: Pebble panics on that error.
-func (b *brakeFS) OpenDir(name string) (vfs.File, error) {
-	f, err := b.FS.OpenDir(name)
-	if err != nil {
-		return nil, err
-	}
-	return &brakeDir{File: f, health: b.health}, nil
-}
-
-type brakeDir struct {
-	vfs.File
-	health *health
-}
-
-// Sync reports a failure to the store's health only.
-func (d *brakeDir) Sync() error {
-	if err := d.File.Sync(); err != nil {
-		_ = d.health.die(fmt.Errorf("sync directory: %w", err))
-	}
-	return nil
-}
-
-// Unwrap returns the file system below.
-func (b *brakeFS) Unwrap() vfs.FS { return b.FS }
 
 // signal wakes everyone who waits when something has happened in the background.
 type signal struct {

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -21,7 +22,8 @@ type ledger struct {
 	shards []shardLedger
 	ids    uint64
 	all    map[Head]map[string]string // the state at every head that ever was, also of histories that the ledger has lost
-	fail   func(what string) error    // an error of the database, if it returns one
+	mu     sync.Mutex
+	fail   func(what string) error // an error of the database, if it returns one; one call at a time
 }
 
 type shardLedger struct {
@@ -102,6 +104,8 @@ func (l *ledger) trim(shard int) {
 }
 
 func (l *ledger) err(what string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.fail == nil {
 		return nil
 	}

@@ -1,7 +1,7 @@
 package stateful
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"log/slog"
 
@@ -76,12 +76,12 @@ func openStore(opts Options, dir directory) (*Store, error) {
 	}
 	s.health = newHealth(s.onDeath)
 	s.deltas.New = func() any { return &Delta{store: s} }
-	db, err := pebble.Open(dir.path, s.pebbleOptions(&brakeFS{FS: opts.FS, health: s.health}, dir.lock))
+	db, err := pebble.Open(dir.path, s.pebbleOptions(&shieldFS{FS: opts.FS, health: s.health}, dir.lock))
 	if err != nil {
-		return nil, errors.Join(err, s.Err())
+		return nil, cmp.Or(s.Err(), err)
 	}
 	s.db = db
-	if err := errors.Join(s.readMarkers(), s.Err()); err != nil {
+	if err := cmp.Or(s.Err(), s.readMarkers()); err != nil { // what shieldFS kept from Pebble comes first
 		_ = db.Close()
 		return nil, err
 	}

@@ -57,8 +57,8 @@ func (s *Store) events() *pebble.EventListener {
 	}
 }
 
-// pebbleLog keeps Pebble from ending the process: its default logger does so on a full disk. Pebble returns an error after most of its fatal
-// messages; the store is dead then and uses nothing that comes after.
+// pebbleLog keeps Pebble from ending the process, which is what its default logger does. What is fatal to Pebble and does not come from a disk
+// that shieldFS hides is a broken invariant of its own.
 type pebbleLog struct {
 	log    *slog.Logger
 	health *health

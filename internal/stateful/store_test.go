@@ -130,3 +130,20 @@ func TestAValueBeyondTheLimitIsRefusedBeforeItIsDurable(t *testing.T) {
 	put(t, s, l, 0, "a", "1") // the buffers are clean
 	requireAt(t, s, l, 0)
 }
+
+func TestReadsAllocateNothingOfTheirOwn(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector's pools forget")
+	}
+	s, l := openAt(t, vfs.NewMem()), newLedger(testShards)
+	restore(t, s, l)
+	put(t, s, l, 1, "a", "1", "c", "3") // in memory: of a table on disk Pebble allocates 24 bytes for each that it looks into
+	present, absent, dst := []byte("a"), []byte("b"), make([]byte, 0, 16)
+	require.Zero(t, testing.AllocsPerRun(1000, func() {
+		_, _, _ = s.Get(1, 7, present, dst[:0])
+		_, _, _ = s.Get(1, 7, absent, dst[:0])
+	}))
+	keys := [][]byte{present, absent, present, absent}
+	none := func(int, []byte) error { return nil }
+	require.LessOrEqual(t, testing.AllocsPerRun(1000, func() { _ = s.GetMany(1, 7, keys, none) }), 3.0, "for the iterator, not for a key")
+}
