@@ -8,20 +8,16 @@ const (
 	copyTrailer = "\xff\xff"
 )
 
-// copyReader reads as one binary COPY stream what the buffers hold.
+// copyReader reads as one binary COPY stream what its parts hold: whole tuples, each part some of them.
 type copyReader struct {
 	parts [][]byte
 }
 
-func newCopyReader(buffers []*Buffer) *copyReader {
-	r := &copyReader{parts: [][]byte{[]byte(copyHeader)}}
-	for _, b := range buffers {
-		for i := range b.chunks {
-			r.parts = append(r.parts, b.chunks[i].data)
-		}
-	}
-	r.parts = append(r.parts, []byte(copyTrailer))
-	return r
+func newCopyReader(tuples [][]byte) *copyReader {
+	parts := make([][]byte, 0, len(tuples)+2)
+	parts = append(parts, []byte(copyHeader))
+	parts = append(parts, tuples...)
+	return &copyReader{parts: append(parts, []byte(copyTrailer))}
 }
 
 // Read fills p over the ends of chunks: every call becomes one message to Postgres.

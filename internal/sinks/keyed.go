@@ -32,30 +32,43 @@ type scratch struct {
 	arrays [][]byte
 }
 
-// writeArrays sends the rows as one array a column, a statement at a time.
+// writeArrays sends the rows as one array a column.
 func (w *Writer) writeArrays(ctx context.Context, conn *pgx.Conn) error {
-	s, _ := w.table.scratch.Get().(*scratch)
-	if s == nil {
-		s = &scratch{arrays: make([][]byte, len(w.table.columns))}
-	}
+	s := w.table.takeScratch()
 	defer w.table.giveBack(s)
-	items, repeats := w.items(s), false
+	items := w.items(s)
 	if w.table.keys > 0 {
 		sortByKey(items)
-		items, repeats = w.settle(items)
+	}
+	return w.table.send(ctx, conn, s, items)
+}
+
+// send executes as many statements as the items need. They are in key order where there is a key, and are used up.
+func (t *Table) send(ctx context.Context, conn *pgx.Conn, s *scratch, items []item) error {
+	repeats := false
+	if t.keys > 0 {
+		items, repeats = t.settle(items)
 	}
 	for len(items) > 0 {
 		n := statementLen(items)
-		sql := w.table.sql.merge
+		sql := t.sql.merge
 		if repeats && hasRepeats(items[:n]) {
-			sql = w.table.sql.sum
+			sql = t.sql.sum
 		}
-		if err := w.table.run(ctx, conn, sql, s, items[:n]); err != nil {
+		if err := t.run(ctx, conn, sql, s, items[:n]); err != nil {
 			return err
 		}
 		items = items[n:]
 	}
 	return nil
+}
+
+func (t *Table) takeScratch() *scratch {
+	s, _ := t.scratch.Get().(*scratch)
+	if s == nil {
+		s = &scratch{arrays: make([][]byte, len(t.columns))}
+	}
+	return s
 }
 
 // giveBack keeps the memory for the next batch, but no reference to this one's rows.
@@ -120,8 +133,8 @@ func eightBytes(b []byte) uint64 {
 }
 
 // settle leaves, for upsert, the last row of every key. For add it leaves them all and tells whether a key stands there twice.
-func (w *Writer) settle(items []item) (kept []item, repeats bool) {
-	if w.table.mode == plan.Add {
+func (t *Table) settle(items []item) (kept []item, repeats bool) {
+	if t.mode == plan.Add {
 		return items, hasRepeats(items)
 	}
 	kept = items[:0]

@@ -41,7 +41,7 @@ func (w *Writer) Write(ctx context.Context, tx pgx.Tx) error {
 	}
 	var err error
 	if w.table.copies {
-		_, err = tx.Conn().PgConn().CopyFrom(ctx, newCopyReader(w.buffers), w.table.sql.copy)
+		_, err = tx.Conn().PgConn().CopyFrom(ctx, newCopyReader(w.chunks()), w.table.sql.copy)
 	} else {
 		err = w.writeArrays(ctx, tx.Conn())
 	}
@@ -51,15 +51,24 @@ func (w *Writer) Write(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
+// chunks returns all runs of tuples, in order.
+func (w *Writer) chunks() [][]byte {
+	var out [][]byte
+	for _, b := range w.buffers {
+		for i := range b.chunks {
+			out = append(out, b.chunks[i].data)
+		}
+	}
+	return out
+}
+
 // tuples calls f for every tuple, in order.
 func (w *Writer) tuples(f func(tuple []byte)) {
-	for _, b := range w.buffers {
-		for _, c := range b.chunks {
-			for data := c.data; len(data) > 0; {
-				n := fieldsEnd(data, len(w.table.columns))
-				f(data[:n:n])
-				data = data[n:]
-			}
+	for _, data := range w.chunks() {
+		for len(data) > 0 {
+			n := fieldsEnd(data, len(w.table.columns))
+			f(data[:n:n])
+			data = data[n:]
 		}
 	}
 }
