@@ -28,7 +28,7 @@ func untilSignalled(signals <-chan os.Signal, log *slog.Logger, f func(ctx conte
 		select {
 		case err := <-ended:
 			if heard > 1 && err != nil && !errors.Is(err, app.ErrFenced) {
-				return fmt.Errorf("%w: %v", errStopped, err) // %v: what was cut short was not refused, whatever it says
+				return fmt.Errorf("%w: %s", errStopped, err.Error()) // not wrapped: what was cut short was not refused, whatever it says
 			}
 			return err
 		case s := <-signals:

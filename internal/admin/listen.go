@@ -20,7 +20,7 @@ const (
 	lastAnswers       = 2 * time.Second // for requests that are under way when the process ends
 )
 
-// ListenError: the address of MILLRACE_HTTP_ADDR cannot be listened on. Nothing else has been started: choose another one.
+// ListenError means that the address of MILLRACE_HTTP_ADDR cannot be listened on. Nothing else has been started: choose another one.
 type ListenError struct {
 	Addr string
 	Err  error

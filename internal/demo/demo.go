@@ -55,7 +55,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }() // a log that nobody waits for
 	c, err := configure(ctx, dir, s)
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func (d *demo) run(ctx context.Context, s *servers) error {
 	if err != nil {
 		return fmt.Errorf("open the screen: %w", err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // it has only read
 	d.screen = &screen{out: d.Stdout, redraw: d.Terminal, conn: conn}
 	if d.feed.total() > 0 {
 		d.say("going on after flight %d of an earlier run", d.feed.total())
@@ -210,7 +210,7 @@ func freeAddress(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find a free port: %w", err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }() // whoever takes the port finds out if it is still taken
 	return l.Addr().String(), nil
 }
 

@@ -3,7 +3,6 @@ package demo
 import (
 	"bytes"
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -22,10 +21,8 @@ func newCache(t *testing.T) string {
 	user, err := os.UserCacheDir()
 	require.NoError(t, err)
 	shared := filepath.Join(embedpg.Cache(filepath.Join(user, "millrace")), "postgres-"+embedpg.Version)
-	dir, err := os.MkdirTemp("", "millrace-demo-")
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
-	require.NoError(t, os.Chmod(dir, 0o755)) // Postgres's own user passes through it
+	dir := t.TempDir()
+	require.NoError(t, os.Chmod(filepath.Dir(dir), 0o755)) // Postgres's own user passes through it
 	require.NoError(t, embedpg.Install(t.Context(), shared, func(s string) { t.Log(s) }))
 	require.NoError(t, os.Symlink(shared, filepath.Join(dir, "postgres-"+embedpg.Version)))
 	return dir
@@ -86,6 +83,6 @@ func TestASecondDemoInTheSameFolderIsRefused(t *testing.T) {
 	defer func() { require.NoError(t, s.stop()) }()
 	err = Run(t.Context(), Options{Cache: cache, Stdout: &bytes.Buffer{}})
 	var refused *Refusal
-	require.True(t, errors.As(err, &refused), "%v", err)
+	require.ErrorAs(t, err, &refused)
 	require.ErrorContains(t, err, "MILLRACE_CACHE")
 }

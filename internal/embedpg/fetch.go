@@ -40,7 +40,7 @@ func Install(ctx context.Context, dir string, report func(string)) error {
 	if err != nil {
 		return fmt.Errorf("open %s: %w", a.url, err)
 	}
-	defer tarXZ.Close()
+	defer func() { _ = tarXZ.Close() }() // it is only read
 	return unpackBeside(tarXZ, dir)
 }
 
@@ -53,7 +53,7 @@ func unpackBeside(tarXZ io.Reader, dir string) error {
 	if err != nil {
 		return fmt.Errorf("make a place for Postgres: %w", err)
 	}
-	defer os.RemoveAll(tmp)
+	defer func() { _ = os.RemoveAll(tmp) }() // after the rename there is nothing
 	if err := unpack(tarXZ, tmp); err != nil {
 		return fmt.Errorf("unpack Postgres into %s: %w", tmp, err)
 	}
@@ -80,7 +80,7 @@ func download(ctx context.Context, a archive) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("download Postgres (is Maven Central reachable?): %w", err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // it is only read
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("download %s: the server answered %s", a.url, resp.Status)
 	}

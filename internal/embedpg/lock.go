@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// ErrInUse: another process owns the server's directory. Nothing was touched. End that process, or use another directory.
+// ErrInUse means that another process owns the server's directory. Nothing was touched. End that process, or use another directory.
 var ErrInUse = errors.New("embedpg: the directory is in use")
 
 // lock takes a file for this process; the system gives it back when the process ends, however it ends.

@@ -93,7 +93,7 @@ func (s *Server) launch(ctx context.Context, settings map[string]string) error {
 	if err != nil {
 		return fmt.Errorf("open the log of Postgres: %w", err)
 	}
-	defer log.Close() // the child has its own handle
+	defer func() { _ = log.Close() }() // the child has its own handle
 	// Not ended by ctx: a kill would lose nothing, but only Stop ends it in good order.
 	cmd := s.home.command(context.WithoutCancel(ctx), "postgres", arguments(s.home.data(), port, settings)...)
 	cmd.Stdout, cmd.Stderr = log, log

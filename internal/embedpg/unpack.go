@@ -21,7 +21,7 @@ func unpack(tarXZ io.Reader, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // nothing is written through it after this
 	for files := tar.NewReader(plain); ; {
 		head, err := files.Next()
 		if errors.Is(err, io.EOF) {
