@@ -47,7 +47,7 @@ type example struct {
 	answers []string // "type|text", "type|NULL", "error: …"
 }
 
-func readExamples(t *testing.T, file string) (head []string, list []example) {
+func readExamples(t testing.TB, file string) (head []string, list []example) {
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
 	open := false

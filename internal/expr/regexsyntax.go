@@ -19,29 +19,40 @@ type regex struct {
 	many bool     // set is followed by +
 }
 
-// charSet is a set of characters with a table for its ASCII part.
+// charSet is a set of characters with a table of what a character's first byte tells: for runs of the set, and for single characters, where
+// the bytes of one character must stay together.
 type charSet struct {
-	ascii [128]bool
-	all   bool // every character beyond ASCII is in it
-	none  bool // no character beyond ASCII is in it
-	runes runes
+	run, single [256]uint8
+	runes       runes
 }
 
+const (
+	outside = iota // not in the set
+	inside         // in the set
+	decode         // beyond ASCII: look at the character
+)
+
 func newCharSet(s runes) *charSet {
-	c := &charSet{runes: s, all: len(s) > 0, none: true}
-	for i := range c.ascii {
-		c.ascii[i] = s.has(rune(i))
-	}
-	for _, p := range s {
-		if p[1] >= utf8.RuneSelf {
-			c.none = false
+	c := &charSet{runes: s}
+	for i := range utf8.RuneSelf {
+		if s.has(rune(i)) {
+			c.run[i], c.single[i] = inside, inside
 		}
 	}
-	last := runes(nil)
+	last := [2]rune{}
 	if len(s) > 0 {
-		last = s[len(s)-1:]
+		last = s[len(s)-1]
 	}
-	c.all = len(last) == 1 && last[0][0] <= utf8.RuneSelf && last[0][1] == utf8.MaxRune
+	run, single := uint8(decode), uint8(decode)
+	switch {
+	case last[1] < utf8.RuneSelf: // none beyond ASCII, so every byte of theirs is outside
+		run, single = outside, outside
+	case last[0] <= utf8.RuneSelf && last[1] == utf8.MaxRune: // all of them
+		run = inside
+	}
+	for i := utf8.RuneSelf; i < 256; i++ {
+		c.run[i], c.single[i] = run, single
+	}
 	return c
 }
 

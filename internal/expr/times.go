@@ -218,5 +218,5 @@ func partNumeric(p pgtime.Part) (dec, error) {
 		}
 		return pgnum.Add(pgnum.FromInt(p.N), frac)
 	}
-	return pgnum.FromScaled(p.N, p.Scale), nil
+	return pgnum.Add(pgnum.FromInt(p.Seconds), pgnum.FromScaled(p.N, p.Scale))
 }

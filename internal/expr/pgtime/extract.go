@@ -1,7 +1,6 @@
 package pgtime
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/millrace/millrace/internal/row"
@@ -13,8 +12,9 @@ type Part struct {
 	Scale    int
 	Float    float64
 	Null     bool
-	Infinite int  // -1, 1, or 0 for none
-	Julian   bool // N is days and Float holds the day's part; the numeric is N + micros/86400000000
+	Infinite int   // -1, 1, or 0 for none
+	Seconds  int64 // to be added, of an interval's epoch: together they need not fit into N
+	Julian   bool  // N is days and Float holds the day's part; the numeric is N + micros/86400000000
 	Micros   int64
 }
 
@@ -188,7 +188,7 @@ func ExtractSpan(u Unit, s row.Span) (Part, error) {
 	case Millennium:
 		return whole(years / 1000), nil
 	case Epoch:
-		return spanEpoch(s)
+		return spanEpoch(s), nil
 	}
 	if p, ok := clockPart(u, s.Micros); ok {
 		return p, nil
@@ -197,15 +197,12 @@ func ExtractSpan(u Unit, s row.Span) (Part, error) {
 }
 
 // spanEpoch counts 365.25 days a year and 30 a month.
-func spanEpoch(s row.Span) (Part, error) {
+func spanEpoch(s row.Span) Part {
 	years, months := int64(s.Months/12), int64(s.Months%12)
 	secs := (4*36525*years/100 + 4*daysPerMonth*months + 4*int64(s.Days)) * (secsPerDay / 4)
-	if secs > math.MaxInt64/Second-1<<40 || secs < math.MinInt64/Second+1<<40 {
-		return Part{}, fmt.Errorf("interval out of range")
-	}
 	f := float64(s.Micros) / 1e6
 	f += 365.25 * secsPerDay * float64(years)
 	f += daysPerMonth * secsPerDay * float64(months)
 	f += secsPerDay * float64(s.Days)
-	return Part{N: secs*Second + s.Micros, Scale: 6, Float: f}, nil
+	return Part{Seconds: secs, N: s.Micros, Scale: 6, Float: f}
 }
