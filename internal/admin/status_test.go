@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -73,4 +74,21 @@ func TestReadinessChangesWithTheFirstAndTheLastReason(t *testing.T) {
 	c.pass(time.Second)
 	s.Set(Halted(batch.Partition{Topic: "flights", ID: 3}), "")
 	require.Equal(t, c.at, s.Since())
+}
+
+func TestManyMayReportAndReadAtOnce(t *testing.T) {
+	s := NewStatus(newClock().now)
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for range 1000 {
+				s.Set(Halted(batch.Partition{Topic: "flights", ID: int32(i)}), "retention deleted what was not read")
+				s.Ready()
+				s.Set(Halted(batch.Partition{Topic: "flights", ID: int32(i)}), "")
+			}
+		})
+	}
+	all.Wait()
+	_, why := s.Ready()
+	require.Len(t, why, 5, "only what was never said to hold is left")
 }
