@@ -78,6 +78,7 @@ func withRole(t *testing.T, l *Ledger, url string) (name, roleURL string) {
 	t.Helper()
 	name = "runtime_" + fresh().String()
 	exec(t, l, fmt.Sprintf(`CREATE ROLE %s LOGIN PASSWORD 'rt'`, name))
+	t.Cleanup(func() { exec(t, l, fmt.Sprintf(`DROP OWNED BY %s; DROP ROLE %[1]s`, name)) })
 	return name, testkit.WithUser(t, url, name, "rt")
 }
 
