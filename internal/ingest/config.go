@@ -32,12 +32,12 @@ type SASL struct {
 
 // Limits bound what a consumer asks for and holds. A zero field takes its default.
 type Limits struct {
-	FetchBytes     int32         // of one answer, as on the wire; 8 MiB
+	FetchBytes     int32         // of one answer, as on the wire; 4 MiB
 	PartitionBytes int32         // of one partition in it; 1 MiB. A batch that is larger comes alone and whole
 	FetchWait      time.Duration // how long a broker may hold an answer when it has nothing; 500 ms
-	QueueBytes     int64         // fetched and not decoded yet; 24 MiB
-	ReadyBytes     int64         // decoded and not handed out yet; 32 MiB
-	ChunkBytes     int64         // a chunk is closed when it holds as much; 2 MiB
+	QueueBytes     int64         // fetched and not decoded yet; 12 MiB
+	ReadyBytes     int64         // decoded and not handed out yet; 16 MiB
+	ChunkBytes     int64         // a chunk is closed when it holds as much; 1 MiB
 	BatchBytes     int           // what one batch may unpack to; 64 MiB
 	Decoders       int           // goroutines that unpack and parse; one a core
 	MetadataAge    time.Duration // how often the topics are looked at unasked; 10 s
@@ -53,12 +53,12 @@ func orDefault[T comparable](v, d T) T {
 }
 
 func (l Limits) withDefaults() Limits {
-	l.FetchBytes = orDefault(l.FetchBytes, 8<<20)
+	l.FetchBytes = orDefault(l.FetchBytes, 4<<20)
 	l.PartitionBytes = orDefault(l.PartitionBytes, 1<<20)
 	l.FetchWait = orDefault(l.FetchWait, 500*time.Millisecond)
-	l.QueueBytes = orDefault(l.QueueBytes, 24<<20)
-	l.ReadyBytes = orDefault(l.ReadyBytes, 32<<20)
-	l.ChunkBytes = orDefault(l.ChunkBytes, 2<<20)
+	l.QueueBytes = orDefault(l.QueueBytes, 12<<20)
+	l.ReadyBytes = orDefault(l.ReadyBytes, 16<<20)
+	l.ChunkBytes = orDefault(l.ChunkBytes, 1<<20)
 	l.BatchBytes = orDefault(l.BatchBytes, 64<<20)
 	l.Decoders = orDefault(l.Decoders, runtime.GOMAXPROCS(0))
 	l.MetadataAge = orDefault(l.MetadataAge, 10*time.Second)

@@ -42,7 +42,7 @@ func (c *Client) Consume(ctx context.Context, topics []Topic, at []Assignment) (
 		look: make(chan struct{}, 1), arrived: make(chan struct{}, 1),
 		parts: map[batch.Partition]*part{}, topics: map[string]*topicState{}, fetchers: map[int32]chan struct{}{},
 	}
-	k.pool.max = int(k.limits.ReadyBytes/k.limits.ChunkBytes) + 2
+	k.pool.max = 2*int(k.limits.ReadyBytes/k.limits.ChunkBytes) + 2
 	k.segments = sync.NewCond(&k.mu)
 	for _, t := range topics {
 		k.topics[t.Name] = &topicState{Topic: t, added: len(t.Partitions)}

@@ -28,6 +28,7 @@ var errTooLarge = errors.New("the batch unpacks to more than the limit")
 // inflater unpacks batches. It belongs to one goroutine.
 type inflater struct {
 	most int // bytes that a batch may unpack to
+	grew int // percent that the last lz4 batch was larger unpacked; 0: none yet
 	gz   gzip.Reader
 	lz   *lz4.Reader
 	zs   *zstd.Decoder
@@ -69,8 +70,10 @@ func (u *inflater) lz4(src []byte, s *slab) ([]byte, error) {
 		u.lz.Reset(bytes.NewReader(src))
 		return u.stream(u.lz, len(src), s)
 	}
-	if guess := min(fr.bound, 6*len(src)+1024, u.most); guess < fr.bound {
+	// The bound can be ten times what comes out, so the first attempt is at what the last batch would make likely.
+	if guess := min(fr.bound, len(src)/100*(orDefault(u.grew, 400)+50)+64<<10, u.most); guess < fr.bound {
 		if n, err := fr.into(s.room(guess)[:guess]); err == nil {
+			u.grew = n * 100 / len(src)
 			return s.keep(n), nil
 		}
 	}
@@ -82,6 +85,7 @@ func (u *inflater) lz4(src []byte, s *slab) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	u.grew = n * 100 / len(src)
 	return s.keep(n), nil
 }
 
