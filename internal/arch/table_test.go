@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"internal/ingest":   {"internal/batch", "internal/plan"},
 	"internal/stateful": {"internal/batch", "internal/crash"},
 	"internal/offsets":  {"internal/batch", "internal/crash", "internal/plan"},
-	"internal/sinks":    {"internal/batch", "internal/plan", "internal/row"},
+	"internal/sinks":    {"internal/batch", "internal/expr", "internal/plan", "internal/row"}, // expr: Postgres's text of a value, for the console
 	"internal/admin":    {"internal/batch"},
 	"internal/config":   {},
 
