@@ -22,7 +22,8 @@ type Delta struct {
 }
 
 // Deltas gives a shard's deltas with afterSeq < Seq <= untilSeq, in order, as one statement saw them. It does not check the chain: what was
-// trimmed is simply not there. It holds a connection until the loop ends, and one delta in memory.
+// trimmed is simply not there. It holds a connection until the loop ends (of Config.MaxConns: a loop body that calls the ledger needs a second
+// one), and one delta in memory.
 func (l *Ledger) Deltas(ctx context.Context, pipeline string, shard int, afterSeq, untilSeq int64) iter.Seq2[Delta, error] {
 	return func(yield func(Delta, error) bool) {
 		err := l.eachDelta(ctx, pipeline, shard, afterSeq, untilSeq, func(d Delta) bool { return yield(d, nil) })

@@ -62,8 +62,12 @@ func (l *Ledger) Migrate(ctx context.Context) error {
 		return fmt.Errorf("migrate schema %s: %w", l.schema, err)
 	}
 	if at < len(list) {
-		if err := l.transact(ctx, func(tx pgx.Tx) error { return l.migrateIn(ctx, tx, list) }); err != nil {
+		err := l.transact(ctx, func(tx pgx.Tx) error { return l.migrateIn(ctx, tx, list) })
+		if Classify(err) == Misconfigured {
 			return fmt.Errorf("migrate schema %s: %w: %w", l.schema, ErrNotMigrated, err)
+		}
+		if err != nil { // it may pass: another migration that takes long, a server that restarts
+			return fmt.Errorf("migrate schema %s: %w", l.schema, err)
 		}
 	}
 	if at > len(list) {
