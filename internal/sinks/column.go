@@ -3,7 +3,6 @@ package sinks
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 
 	"github.com/millrace/millrace/internal/row"
 )
@@ -47,7 +46,7 @@ func (c *column) appendField(dst []byte, v *row.Value) ([]byte, error) {
 		return dst, err
 	}
 	n := len(dst) - start - 4
-	if n > min(maxField, math.MaxInt32) {
+	if n > maxField {
 		return dst, fmt.Errorf("%w: %d bytes in one value", ErrTooLarge, n)
 	}
 	binary.BigEndian.PutUint32(dst[start:], uint32(n))
