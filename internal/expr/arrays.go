@@ -39,8 +39,7 @@ func arrayToString(n *node, args []*node) {
 			return "", true
 		}
 		fill, skip := filler(e)
-		var buf [256]byte
-		out, first := buf[:0], true
+		out, first := e.Scratch.Alloc(3 * printed)[:0], true
 		for _, v := range list {
 			if v.Null && skip {
 				continue
@@ -54,7 +53,7 @@ func arrayToString(n *node, args []*node) {
 			}
 			out = AppendText(out, v, t)
 		}
-		return keep(e, out), false
+		return row.String(out), false
 	}
 }
 

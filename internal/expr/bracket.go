@@ -90,12 +90,11 @@ func (t *translator) bracketChar() (rune, error) {
 }
 
 func (t *translator) named() (runes, error) {
-	end := strings.Index(t.in[t.at:], ":]")
-	if end < 0 {
+	name, _, closed := strings.Cut(t.in[t.at+2:], ":]")
+	if !closed {
 		return nil, badRegex("brackets [] not balanced")
 	}
-	name := t.in[t.at+2 : t.at+end]
-	t.at += end + 2
+	t.at += len(name) + 4
 	switch name {
 	case "punct", "graph", "print":
 		return nil, unsupportedRegex("the class [:" + name + ":]")

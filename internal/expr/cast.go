@@ -151,10 +151,12 @@ func toText(n, a *node) {
 		if v.Null {
 			return "", true
 		}
-		var buf [64]byte
-		return keep(e, AppendText(buf[:0], v, t)), false
+		return row.String(AppendText(e.Scratch.Alloc(printed)[:0], v, t)), false
 	}
 }
+
+// printed is room for what most values print as; longer ones leave the arena.
+const printed = 40
 
 // keep copies bytes into the scratch arena.
 func keep(e *Env, b []byte) string {
@@ -192,7 +194,8 @@ func castArray(n, a *node) {
 			return nil, true
 		}
 		out := make([]row.Value, len(in))
-		inner := Env{BatchTime: e.BatchTime}
+		inner := Env{BatchTime: e.BatchTime, Scratch: e.Scratch}
+		defer func() { e.Scratch = inner.Scratch }()
 		for i := range in {
 			inner.Row = in[i : i+1]
 			if out[i] = f(&inner); inner.Err != nil {

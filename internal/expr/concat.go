@@ -105,8 +105,7 @@ func joinAll(parts []printer, separator func(*Env) (string, bool)) func(*Env) (s
 		if null {
 			return "", true
 		}
-		var buf [256]byte
-		out, any := buf[:0], false
+		out, any := e.Scratch.Alloc(3 * printed)[:0], false
 		for _, p := range parts {
 			mark := len(out)
 			if any {
@@ -118,6 +117,6 @@ func joinAll(parts []printer, separator func(*Env) (string, bool)) func(*Env) (s
 			}
 			any = true
 		}
-		return keep(e, out), false
+		return row.String(out), false
 	}
 }

@@ -25,7 +25,8 @@ var regexFunctions = table{
 }
 
 // pattern gives the compiled pattern of a call: compiled once if it and its flags are constant, else for every row.
-func pattern(n *node, p *node, flags *node, fixed string) func(*Env) (*regex, bool) {
+// exact says that the length of a match counts: there non-greedy quantifiers are refused, because matching is leftmost-longest.
+func pattern(n *node, p *node, flags *node, fixed string, exact bool) func(*Env) (*regex, bool) {
 	flag := func(*Env) (string, bool) { return fixed, false }
 	if flags != nil {
 		flag = flags.text
@@ -38,6 +39,9 @@ func pattern(n *node, p *node, flags *node, fixed string) func(*Env) (*regex, bo
 			n.refuse(err)
 			r = &regex{}
 		}
+		if exact && r.lazy {
+			n.refuse(errLazy)
+		}
 		return func(*Env) (*regex, bool) { return r, false }
 	}
 	n.fallible = true
@@ -48,6 +52,9 @@ func pattern(n *node, p *node, flags *node, fixed string) func(*Env) (*regex, bo
 			return nil, true
 		}
 		r, err := translate(s, f)
+		if err == nil && exact && r.lazy {
+			err = errLazy
+		}
 		if err != nil {
 			e.Fail(err)
 		}
@@ -57,13 +64,13 @@ func pattern(n *node, p *node, flags *node, fixed string) func(*Env) (*regex, bo
 
 func matches(flags string, not bool) builder {
 	return func(n *node, a []*node) {
-		x, p := a[0].text, pattern(n, a[1], nil, flags)
+		x, p := a[0].text, pattern(n, a[1], nil, flags, false)
 		n.boolean = matcher(x, p, not)
 	}
 }
 
 func regexLike(n *node, a []*node) {
-	n.boolean = matcher(a[0].text, pattern(n, a[1], optional(a, 2), ""), false)
+	n.boolean = matcher(a[0].text, pattern(n, a[1], optional(a, 2), "", false), false)
 }
 
 func optional(a []*node, i int) *node {
@@ -80,19 +87,18 @@ func matcher(x func(*Env) (string, bool), p func(*Env) (*regex, bool), not bool)
 		if sNull || rNull {
 			return false, true
 		}
-		return r.re.MatchString(s) != not, false
+		return r.match(s) != not, false
 	}
 }
 
 // regexReplace replaces the first match, or all with the flag g.
 func regexReplace(n *node, a []*node) {
 	flags := optional(a, 3)
-	x, p, to := a[0].text, pattern(n, a[1], flags, ""), a[2].text
+	x, p, to := a[0].text, pattern(n, a[1], flags, "", true), a[2].text
 	all := func(*Env) (string, bool) { return "", false }
 	if flags != nil {
 		all = flags.text
 	}
-	n.fallible = true // a pattern with non-greedy parts is refused when it is used
 	n.text = func(e *Env) (string, bool) {
 		s, sNull := x(e)
 		t, tNull := to(e)
@@ -101,16 +107,23 @@ func regexReplace(n *node, a []*node) {
 		if sNull || tNull || rNull || fNull {
 			return "", true
 		}
-		if r.lazy {
-			e.Fail(unsupportedRegex("non-greedy quantifiers where lengths count"))
-			return "", true
-		}
 		return r.replace(e, s, t, strings.Contains(f, "g")), false
 	}
 }
 
+func (r *regex) match(s string) bool {
+	if r.set != nil {
+		_, n := r.set.find(s, 0, r.many)
+		return n > 0
+	}
+	return r.re.MatchString(s)
+}
+
 // replace puts the replacement, with \1 to \9, \& and \\, in the place of matches.
 func (r *regex) replace(e *Env, s, to string, all bool) string {
+	if r.set != nil && strings.IndexByte(to, '\\') < 0 {
+		return r.set.replace(e, s, to, all, r.many)
+	}
 	var out []byte
 	done := 0
 	r.each(s, func(m []int) bool {
@@ -203,7 +216,7 @@ func (r *regex) splitEach(s string, emit func(row.Value)) {
 }
 
 // split cuts at characters of the set, a run of them being one separator if many is set. This is the hottest loop of a word count: one
-// look into a table for every byte.
+// look into a table for every byte, and no call but emit.
 func (c *charSet) split(s string, many bool, emit func(row.Value)) {
 	bytes := &c.single
 	if many {
@@ -232,6 +245,51 @@ func (c *charSet) split(s string, many bool, emit func(row.Value)) {
 	emit(row.Value{S: s[start:]})
 }
 
+// replace is regexp_replace for a set, with a replacement that is plain text.
+func (c *charSet) replace(e *Env, s, to string, all, many bool) string {
+	at, n := c.find(s, 0, many)
+	if n == 0 {
+		return s
+	}
+	out, done := e.Scratch.Alloc(len(s) + len(to))[:0], 0
+	for n > 0 {
+		out = append(append(out, s[done:at]...), to...)
+		done = at + n
+		if !all {
+			break
+		}
+		at, n = c.find(s, done, many)
+	}
+	return row.String(append(out, s[done:]...))
+}
+
+// find gives the next separator at or after i, and its length; 0 says that there is none.
+func (c *charSet) find(s string, i int, many bool) (at, n int) {
+	bytes := &c.single
+	if many {
+		bytes = &c.run
+	}
+	for i < len(s) {
+		n := 1
+		switch bytes[s[i]] {
+		case outside:
+			i++
+			continue
+		case decode:
+			var in bool
+			if n, in = c.wide(s, i); !in {
+				i += n
+				continue
+			}
+		}
+		if many {
+			return i, c.skip(s, i+n) - i
+		}
+		return i, n
+	}
+	return 0, 0
+}
+
 // skip goes on to the first character that is not in the set.
 func (c *charSet) skip(s string, i int) int {
 	for i < len(s) {
@@ -258,15 +316,11 @@ func (c *charSet) wide(s string, i int) (n int, in bool) {
 }
 
 func regexSplit(n *node, a []*node) {
-	x, p := a[0].text, pattern(n, a[1], optional(a, 2), "")
+	x, p := a[0].text, pattern(n, a[1], optional(a, 2), "", true)
 	streamed(n, func(e *Env, emit func(row.Value)) bool {
 		s, sNull := x(e)
 		r, rNull := p(e)
 		if sNull || rNull {
-			return true
-		}
-		if r.lazy {
-			e.Fail(unsupportedRegex("non-greedy quantifiers where lengths count"))
 			return true
 		}
 		r.splitEach(s, emit)

@@ -73,6 +73,8 @@ func unsupportedRegex(what string) error {
 	return fmt.Errorf("regular expressions are RE2: %s: not in this version", what)
 }
 
+var errLazy = unsupportedRegex("non-greedy quantifiers where the length of a match counts")
+
 // translate compiles a pattern; flags are those of regexp_replace.
 func translate(pattern, flags string) (*regex, error) {
 	fold, err := regexFlags(flags)
