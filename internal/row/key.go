@@ -33,9 +33,7 @@ func AppendKey(dst []byte, v Value, t Type) []byte {
 		}
 		v = OfFloat(f)
 	case t == Numeric:
-		var d apd.Decimal
-		d.Reduce(v.Decimal()) // 1.0 and 1.00 are one group
-		v = OfRef(&d)
+		v = OfRef(reduced(v.Decimal())) // 1.0 and 1.00 are one group
 	case t == Interval:
 		s := v.Span() // 1 mon and 30 days are one group
 		days := int64(s.Months)*30 + int64(s.Days) + s.Micros/microsPerDay
@@ -49,6 +47,19 @@ func AppendKey(dst []byte, v Value, t Type) []byte {
 		return dst
 	}
 	return AppendValue(dst, v, t)
+}
+
+// reduced is d without trailing zeros behind the point, and without an exponent before it: 12000 stays 12000.
+func reduced(d *apd.Decimal) *apd.Decimal {
+	r := new(apd.Decimal)
+	r.Reduce(d)
+	if r.Form == apd.Finite && r.Exponent > 0 {
+		var scale apd.BigInt
+		scale.Exp(apd.NewBigInt(10), apd.NewBigInt(int64(r.Exponent)), nil)
+		r.Coeff.Mul(&r.Coeff, &scale)
+		r.Exponent = 0
+	}
+	return r
 }
 
 // AppendValue appends v's exact encoding.

@@ -57,6 +57,17 @@ func TestKeysAreEqualWhereGroupByIs(t *testing.T) {
 	require.NotEqual(t, key(NullValue, Text), key(OfText(""), Text))
 }
 
+func TestANumericKeyComesBackWithoutAnExponent(t *testing.T) {
+	for in, want := range map[string]string{"12000": "12000", "1.50": "1.5", "0.000": "0", "-7E+2": "-700", "NaN": "NaN"} {
+		v, _, err := DecodeValue(AppendKey(nil, decimal(t, in), Numeric), Numeric)
+		require.NoError(t, err)
+		require.Equal(t, want, v.Decimal().Text('f'), in)
+		if v.Decimal().Form == apd.Finite {
+			require.LessOrEqual(t, v.Decimal().Exponent, int32(0), in)
+		}
+	}
+}
+
 func FuzzDecodeValue(f *testing.F) {
 	f.Add([]byte{1, 3, 'a', 'b', 'c'}, uint8(Text))
 	f.Fuzz(func(t *testing.T, src []byte, ty uint8) {
