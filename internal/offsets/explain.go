@@ -48,7 +48,8 @@ func target(err error) place {
 func explainServer(pg *pgconn.PgError, at place) string {
 	switch pg.Code {
 	case "28P01":
-		return fmt.Sprintf("Postgres at %s refuses the password of user %s: check MILLRACE_POSTGRES_URL (special characters are percent-encoded)", at.host, at.user)
+		return fmt.Sprintf("Postgres at %s refuses the password of user %s: check MILLRACE_POSTGRES_URL (special characters are percent-encoded)",
+			at.host, at.user)
 	case "28000":
 		return explainRefusal(pg, at)
 	case "3D000":
@@ -105,9 +106,11 @@ func explainNetwork(err error) string {
 	case pgconn.Timeout(err):
 		notes = "it does not answer; a firewall or network policy may drop the packets"
 	case strings.Contains(err.Error(), "server refused TLS connection"):
-		return fmt.Sprintf("Postgres at %s has no TLS: use sslmode=disable in MILLRACE_POSTGRES_URL only if the network is trusted, or enable ssl there", at.host)
+		return fmt.Sprintf("Postgres at %s has no TLS: enable ssl there, or use sslmode=disable in MILLRACE_POSTGRES_URL if the network is trusted",
+			at.host)
 	case strings.Contains(err.Error(), "tls: ") || strings.Contains(err.Error(), "x509: "):
-		return fmt.Sprintf("the certificate of Postgres at %s is not accepted: name its authority with sslrootcert, and the host as in the certificate", at.host)
+		return fmt.Sprintf("the certificate of Postgres at %s is not accepted: name its authority with sslrootcert, and the host as in the certificate",
+			at.host)
 	default:
 		return ""
 	}

@@ -76,7 +76,8 @@ func (s *Server) init() error {
 	if err := give(s.dir); err != nil {
 		return err
 	}
-	cmd := asServer(exec.Command(filepath.Join(s.bin, "initdb"), "-D", s.data(), "-U", user, "--pwfile", pw, "-A", "scram-sha-256", //nolint:gosec // our binary
+	cmd := asServer(exec.Command(filepath.Join(s.bin, "initdb"), //nolint:gosec // our binary
+		"-D", s.data(), "-U", user, "--pwfile", pw, "-A", "scram-sha-256",
 		"--no-sync", "--no-instructions", "-E", "UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"))
 	cmd.Dir = s.dir
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -115,7 +116,8 @@ func freePort() (int, error) {
 }
 
 func (s *Server) run() error {
-	args := append([]string{"-c", watchdog, "watchdog", s.dir, filepath.Join(s.bin, "postgres"), "-D", s.data(), "-p", fmt.Sprint(s.port)}, slices.Concat(settings, s.more)...)
+	server := []string{filepath.Join(s.bin, "postgres"), "-D", s.data(), "-p", fmt.Sprint(s.port)}
+	args := slices.Concat([]string{"-c", watchdog, "watchdog", s.dir}, server, settings, s.more)
 	s.logFrom = 0
 	s.logFrom = int64(len(s.log()))
 	s.watch = asServer(exec.Command("/bin/sh", args...)) //nolint:gosec // our script
