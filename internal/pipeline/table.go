@@ -20,7 +20,7 @@ type postgres struct {
 
 // postgres reads `postgres:` and checks that its mode and key fit what it takes (P3).
 func (b *builder) postgres(v value, s *plan.Sink, in *flow) {
-	pg := &postgres{&plan.Postgres{}, in}
+	pg := &postgres{&plan.Postgres{OnError: plan.Stop}, in}
 	s.Postgres = pg.Postgres
 	m, ok := v.mapping("postgres: {table, mode, key}", postgresKeys)
 	if !ok {
@@ -30,7 +30,9 @@ func (b *builder) postgres(v value, s *plan.Sink, in *flow) {
 		pg.Create = v.boolean()
 	}
 	if v, ok := m.get("on_error"); ok {
-		pg.OnError = onError(v)
+		if word, ok := v.choice("stop", "dead-letter", "skip"); ok && word > 0 {
+			v.fail("leave it out, or write stop", "not in this version: a row that Postgres refuses stops the pipeline")
+		}
 	}
 	known := pg.mode(m)
 	pg.columns(m)
