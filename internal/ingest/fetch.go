@@ -186,7 +186,7 @@ func (k *Consumer) queue(p *part, r *kmsg.FetchResponseTopicPartition) {
 		k.halt(p, haltOf(err, p.id, p.next, k.limits.BatchBytes))
 	case err != nil && p.idle():
 		p.refetched = p.next
-	case err != nil:
+	case err != nil, used > 0: // whole batches from before the position would come again at once, for ever
 		p.failed(time.Now())
 	}
 }
@@ -208,10 +208,11 @@ func (k *Consumer) halt(p *part, h *Halt) {
 func (k *Consumer) setback(p *part, err error) {
 	p.failed(time.Now())
 	wake(k.look)
+	worth := p.fails > 5 // leaders move every day
 	if errors.Is(err, kerr.TopicAuthorizationFailed) {
-		err = fmt.Errorf("%w: the client needs READ on the topic", err)
+		err, worth = fmt.Errorf("%w: the client needs READ on the topic", err), true
 	}
-	k.tell("partition "+p.id.String(), fmt.Errorf("fetch %s: %w", p.id, err), p.fails > 2)
+	k.tell("partition "+p.id.String(), fmt.Errorf("fetch %s: %w", p.id, err), worth)
 }
 
 // fault is a failure of a whole request: told, and waited for.

@@ -41,7 +41,7 @@ func (k *Consumer) collect(maxBytes int64) (chunks []batch.Chunk, halt *Halt) {
 		halt, k.stray = k.stray[0], k.stray[1:]
 		return nil, halt
 	}
-	room := maxBytes
+	room := max(maxBytes, 1)
 	for took := true; took && room > 0; {
 		took = false
 		for range k.order {

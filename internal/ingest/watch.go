@@ -118,7 +118,7 @@ func (k *Consumer) led(s *topicState, parts []kmsg.MetadataResponseTopicPartitio
 		id := batch.Partition{Topic: s.Name, ID: r.Partition}
 		if p := k.parts[id]; p != nil && r.LeaderEpoch >= p.leaderEpoch {
 			if p.leaderEpoch >= 0 && r.LeaderEpoch > p.leaderEpoch {
-				p.unchecked = true
+				p.unchecked, p.notBefore = true, time.Time{}
 			}
 			p.leader, p.leaderEpoch = r.Leader, r.LeaderEpoch
 			if err := kerr.ErrorForCode(r.ErrorCode); r.Leader < 0 && err != nil {
