@@ -120,6 +120,7 @@ func TestAFullDiskIsANamedErrorAndTheNextOpenStartsAfresh(t *testing.T) {
 				case err != nil:
 					require.ErrorContains(t, err, "close state directory", msg)
 				}
+				require.NotErrorIs(t, err, errFatal, msg)
 				if err != nil || forever && disk.passed.Load() > disk.n+1 {
 					require.ErrorIs(t, err, syscall.ENOSPC, msg)
 				}

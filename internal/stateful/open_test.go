@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -143,41 +144,90 @@ func flip(t *testing.T, name string) {
 	require.NoError(t, os.WriteFile(name, b, 0o600))
 }
 
+// rottenFS gives tables back with a bit flipped, once it is on.
+type rottenFS struct {
+	vfs.FS
+	on *atomic.Bool
+}
+
+func (r rottenFS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
+	f, err := r.FS.Open(name, opts...)
+	if err != nil || !isTable(name) {
+		return f, err
+	}
+	return rottenFile{f, r.on}, nil
+}
+
+type rottenFile struct {
+	vfs.File
+	on *atomic.Bool
+}
+
+func (r rottenFile) ReadAt(p []byte, off int64) (int, error) {
+	n, err := r.File.ReadAt(p, off)
+	if r.on.Load() && n > 0 {
+		p[n/2] ^= 1
+	}
+	return n, err
+}
+
 func TestDamageFoundWhileReadingKillsTheStoreNotTheProcess(t *testing.T) {
-	o := testOptions(nil)
-	o.Dir = t.TempDir()
+	var rotten atomic.Bool
+	o := testOptions(rottenFS{vfs.NewMem(), &rotten})
 	s, err := Open(o)
 	require.NoError(t, err)
 	l := newLedger(testShards)
 	restore(t, s, l)
-	for i := range 2000 { // several blocks: the markers' stays whole
-		put(t, s, l, 1, fmt.Sprintf("key %d", i), strings.Repeat("x", 100))
-	}
-	require.NoError(t, s.Close())
-	names, err := filepath.Glob(filepath.Join(o.Dir, folder, "*.sst"))
-	require.NoError(t, err)
-	for _, name := range names {
-		b, err := os.ReadFile(name)
-		require.NoError(t, err)
-		for i := 100; i < len(b)/4; i += 50 {
-			b[i] ^= 0x55
-		}
-		require.NoError(t, os.WriteFile(name, b, 0o600))
-	}
-	s, err = Open(o)
-	require.NoError(t, err)
-	err = s.Scan(1, 7, nil, nil, func(_, _ []byte) error { return nil })
+	put(t, s, l, 1, "a", "1")
+	require.NoError(t, s.Flush())
+	rotten.Store(true)
+
+	scan := func() error { return s.Scan(1, 7, nil, nil, func(_, _ []byte) error { return nil }) }
+	err = scan()
 	require.ErrorIs(t, err, ErrStoreDead)
+	require.ErrorIs(t, err, ErrDamaged)
+	require.ErrorContains(t, err, ".sst")
 	<-s.Dead()
-	_, err = s.Restore(t.Context(), l, l.claim())
-	require.ErrorIs(t, err, ErrStoreDead)
-	require.ErrorIs(t, s.Flush(), ErrStoreDead)
+	_, err = s.Restore(t.Context(), l, l.claim()[1:2])
+	require.NoError(t, err, "there is nothing to do")
+	put := s.NewDelta(1)
+	require.ErrorIs(t, s.Apply(put, Head{Seq: 2, ID: id(2)}), ErrStoreDead)
+	put.Release()
 	_, err = s.Snapshot(1)
-	require.ErrorIs(t, err, ErrStoreDead)
+	for _, err := range []error{err, s.Err(), s.Flush(), scan(), s.GetMany(1, 7, nil, nil)} {
+		require.ErrorIs(t, err, ErrStoreDead)
+	}
+	require.Zero(t, s.Size())
 	require.NoError(t, s.Close())
 
+	rotten.Store(false)
+	b := logged(&o)
 	s, err = Open(o)
 	require.NoError(t, err)
+	require.Empty(t, reasons(t, b), "Close has deleted it")
+	restore(t, s, l)
+	requireAt(t, s, l, 1)
+	require.NoError(t, s.Close())
+}
+
+func TestAStoreThatDiedIsNotOpenedAgainEvenIfItsProcessWasKilled(t *testing.T) {
+	mem, image := vfs.NewMem(), vfs.NewMem()
+	s, err := Open(testOptions(mem))
+	require.NoError(t, err)
+	l := newLedger(testShards)
+	restore(t, s, l)
+	put(t, s, l, 1, "a", "1")
+	require.NoError(t, s.Flush())
+	require.ErrorIs(t, s.failed(errDatabase), ErrStoreDead)
+	_, err = vfs.Clone(mem, image, "state", "state")
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+
+	o := testOptions(image)
+	b := logged(&o)
+	s, err = Open(o)
+	require.NoError(t, err)
+	require.Equal(t, []string{"the store that was here died or was not finished"}, reasons(t, b))
 	restore(t, s, l)
 	requireAt(t, s, l, 1)
 	require.NoError(t, s.Close())

@@ -1,6 +1,7 @@
 package stateful
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -73,20 +74,9 @@ func (l pebbleLog) Errorf(format string, args ...any) {
 }
 
 // Fatalf marks the store dead.
-func (l pebbleLog) Fatalf(format string, args ...any) { _ = l.health.die(fatalCause(format, args)) }
-
-// fatalCause keeps the error among the arguments in the chain, so that a full disk is found by errors.Is.
-func fatalCause(format string, args []any) error {
-	for _, a := range args {
-		if err, ok := a.(error); ok {
-			return fmt.Errorf("%s%w", fmt.Sprintf(format, args...), silent{err})
-		}
-	}
-	return fmt.Errorf(format, args...)
+func (l pebbleLog) Fatalf(format string, args ...any) {
+	_ = l.health.die(fmt.Errorf("%w: %s", errFatal, fmt.Sprintf(format, args...)))
 }
 
-// silent is an error whose words have been said already.
-type silent struct{ error }
-
-func (silent) Error() string   { return "" }
-func (s silent) Unwrap() error { return s.error }
+// errFatal marks what Pebble would have ended the process for.
+var errFatal = errors.New("broken invariant")

@@ -103,6 +103,7 @@ func TestRestoreDecisions(t *testing.T) {
 		{"deltas end before the head", facts{target: head(4, 4), deltas: chain[:2]}, rebuild(startEmpty, readDeltas, fail), ErrHistoryIncomplete},
 		{"the last delta has another id than the head", facts{target: head(4, 7), deltas: chain}, rebuild(startEmpty, readDeltas, fail), ErrHistoryIncomplete},
 		{"a delta of the right seq and another previous id", facts{target: head(2, 2), deltas: []StoredDelta{chain[0], stored(2, 2, 8)}}, rebuild(startEmpty, readDeltas, fail), ErrHistoryIncomplete},
+		{"a delta that skips a seq", facts{target: head(3, 3), deltas: []StoredDelta{chain[0], stored(3, 3, 1)}}, rebuild(startEmpty, readDeltas, fail), ErrHistoryIncomplete},
 		{"a snapshot past the claimed head", facts{target: head(4, 4), snapshot: at(5, 5)}, rebuild(fail), ErrHeadMoved},
 		{"a snapshot at the claimed seq with another id", facts{target: head(4, 4), snapshot: at(4, 5)}, rebuild(fail), ErrHeadMoved},
 	} {

@@ -45,7 +45,7 @@ func (s *Store) Restore(ctx context.Context, src Source, claimed []Claimed) (Rep
 	g.SetLimit(s.opts.RestoreWorkers)
 	for i, c := range claimed {
 		report.Shards[i] = ShardReport{Shard: c.Shard, Head: c.Head}
-		if at, ok := s.Marker(c.Shard); ok && at == c.Head && s.Err() == nil {
+		if at, ok := s.Marker(c.Shard); ok && at == c.Head {
 			continue // no goroutine for the usual case
 		}
 		g.Go(func() error {

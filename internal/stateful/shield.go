@@ -21,7 +21,9 @@ type shieldFS struct {
 // brakePause is how long a dead store's Pebble waits between two tries of a flush.
 const brakePause = 20 * time.Millisecond
 
-func isTable(name string) bool { return strings.HasSuffix(name, ".sst") || strings.HasSuffix(name, ".blob") }
+func isTable(name string) bool {
+	return strings.HasSuffix(name, ".sst") || strings.HasSuffix(name, ".blob")
+}
 
 // Create makes a file; see shieldFS.
 func (s *shieldFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
@@ -54,8 +56,18 @@ func (s *shieldFS) OpenDir(name string) (vfs.File, error) {
 
 // Rename renames a file; see shieldFS.
 func (s *shieldFS) Rename(from, to string) error {
-	s.swallow("rename", from, s.FS.Rename(from, to))
+	if s.health.err() == nil {
+		s.swallow("rename", from, s.FS.Rename(from, to))
+	}
 	return nil
+}
+
+// Remove deletes a file. A dead store deletes none: what is on disk stays as it was.
+func (s *shieldFS) Remove(name string) error {
+	if s.health.err() != nil {
+		return nil
+	}
+	return s.FS.Remove(name)
 }
 
 // Unwrap returns the file system below.
@@ -76,10 +88,12 @@ type shieldFile struct {
 	name   string
 }
 
-// Write writes; see shieldFS.
+// Write writes; see shieldFS. Nothing follows what could not be written: on disk stays a prefix, which is an earlier state in full (S1).
 func (f *shieldFile) Write(p []byte) (int, error) {
-	_, err := f.File.Write(p)
-	f.shield.swallow("write", f.name, err)
+	if f.shield.health.err() == nil {
+		_, err := f.File.Write(p)
+		f.shield.swallow("write", f.name, err)
+	}
 	return len(p), nil
 }
 
