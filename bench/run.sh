@@ -19,7 +19,6 @@ unset MILLRACE_BIN MILLRACE_BENCH_NO_BUILD
 export MILLRACE_PIPELINE="$file"
 export MILLRACE_KAFKA_BROKERS="${KAFKA:?the harness passes it}"
 export MILLRACE_POSTGRES_URL="${PG_DSN:?the harness passes it}"
-export MILLRACE_GROUP="${GROUP:-millrace-bench}"
 export MILLRACE_STATE_DIR="${STATE_DIR:?the harness passes it}/millrace"
 export MILLRACE_DELIVERY=exactly-once
 export MILLRACE_HTTP_ADDR="${MILLRACE_HTTP_ADDR:-127.0.0.1:0}"

@@ -21,6 +21,9 @@ func runPipeline(in invocation) error {
 	for _, w := range pipeline.Warnings(p) {
 		log.Warn("pipeline file", slog.String("warning", w))
 	}
+	if c.Group != "" {
+		log.Warn("MILLRACE_GROUP has no effect in this version: positions are in the ledger and are not mirrored to Kafka yet")
+	}
 	return untilSignalled(in.signals, log, func(ctx context.Context, drain <-chan struct{}) error {
 		return app.Run(ctx, app.Options{Config: c, Pipeline: p, Logger: log, Stdout: in.stdout, Drain: drain, Version: buildVersion()})
 	})
