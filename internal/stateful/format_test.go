@@ -227,3 +227,30 @@ func FuzzSnapshotPart(f *testing.F) {
 		require.NoError(t, s.drop(1))
 	})
 }
+
+func TestADeltaReachesNoOtherShard(t *testing.T) {
+	s := openAt(t, vfs.NewMem())
+	d := s.NewDelta(1)
+	defer d.Release()
+	str := func(b []byte) []byte { return append([]byte{byte(len(b))}, b...) }
+	rangeDelete := func(start, end []byte) []byte {
+		content := append([]byte{1, 0, 0, 0, 15}, str(start)...)
+		sealed, err := seal(nil, kindDelta, append(content, str(end)...))
+		require.NoError(t, err)
+		return sealed
+	}
+	own, end := appendPrefix(nil, 1, 7), appendShard(nil, 2)
+	require.NoError(t, d.Decode(rangeDelete(own, end)))
+	require.Equal(t, 1, d.Len())
+	for _, tt := range [][2][]byte{
+		{own, append(end, 0)},          // past the shard
+		{own, markerKey(1)},            // to the markers
+		{appendPrefix(nil, 0, 7), end}, // from before it
+		{own, own},                     // empty
+		{own, appendPrefix(nil, 0, 7)}, // backwards
+		{appendShard(nil, 1), own},     // without an operator
+		{markerKey(1), markerKey(2)},   // of the markers
+	} {
+		require.ErrorIs(t, d.Decode(rangeDelete(tt[0], tt[1])), ErrDamaged)
+	}
+}

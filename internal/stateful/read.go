@@ -1,6 +1,7 @@
 package stateful
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"sync"
@@ -95,6 +96,9 @@ func seek(it *pebble.Iterator, key []byte) ([]byte, error) {
 func (s *Store) Scan(shard int, op uint32, lo, hi []byte, fn func(key, value []byte) error) error {
 	if err := s.ready(shard); err != nil {
 		return err
+	}
+	if hi != nil && bytes.Compare(lo, hi) >= 0 {
+		return nil
 	}
 	o := &pebble.IterOptions{LowerBound: appendKey(nil, shard, op, lo), UpperBound: appendEnd(nil, shard, op, hi)}
 	it, err := s.db.NewIter(o)
