@@ -109,8 +109,11 @@ func (c *checker) index(n *syntax.Index) *node {
 	list, at := get[[]row.Value](a), i.integer
 	setValue(out, func(e *Env) row.Value {
 		v, null := list(e)
-		k, kNull := at(e)
-		if null || kNull || k < 1 || k > int64(len(v)) {
+		if null { // the subscript is then not evaluated
+			return row.NullValue
+		}
+		k, null := at(e)
+		if null || k < 1 || k > int64(len(v)) {
 			return row.NullValue
 		}
 		return v[k-1]

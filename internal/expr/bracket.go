@@ -17,6 +17,9 @@ func (t *translator) bracket() error {
 		case t.in[t.at] == ']' && !first:
 			t.at++
 			set = set.normal()
+			if negate && t.fold { // [^a] without regard to case is neither a nor A
+				set = set.bothCases()
+			}
 			if negate {
 				set = set.complement()
 			}

@@ -44,6 +44,19 @@ func (s runes) complement() runes {
 	return out
 }
 
+// bothCases adds the other cases of every character.
+func (s runes) bothCases() runes {
+	out := slices.Clone(s)
+	for _, p := range s {
+		for r := p[0]; r <= p[1]; r++ {
+			for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+				out = append(out, [2]rune{f, f})
+			}
+		}
+	}
+	return out.normal()
+}
+
 // source writes the set as the inside of a bracket expression of Go's regexp.
 func (s runes) source() string {
 	var b strings.Builder

@@ -101,22 +101,20 @@ func printers(args []*node) []printer {
 
 func joinAll(parts []printer, separator func(*Env) (string, bool)) func(*Env) (string, bool) {
 	return func(e *Env) (string, bool) {
-		sep, null := separator(e)
-		if null {
-			return "", true
-		}
+		sep, sepNull := separator(e)
 		out, any := e.Scratch.Alloc(3 * printed)[:0], false
 		for _, p := range parts {
 			mark := len(out)
 			if any {
 				out = append(out, sep...)
 			}
+			var null bool
 			if out, null = p(e, out); null {
 				out = out[:mark]
 				continue
 			}
 			any = true
 		}
-		return row.String(out), false
+		return row.String(out), sepNull
 	}
 }

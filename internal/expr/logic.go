@@ -228,11 +228,29 @@ func (c *checker) in(n *syntax.In) *node {
 	if anyBad(equal) {
 		return bad(n.Span)
 	}
+	equal = constantsFirst(equal, list)
 	out := c.both(n.Span, or, equal...)
 	if f := constantSet(equal); f != nil && !out.folded {
 		out.boolean = f
 	}
 	return c.negate(out, n.Not)
+}
+
+// constantsFirst puts two or more elements without columns before the others, as Postgres does: it makes an array of them. What stands
+// after a match is not evaluated.
+func constantsFirst(equal, list []*node) []*node {
+	var first, rest []*node
+	for i, q := range equal {
+		if len(list[i].slots) == 0 {
+			first = append(first, q)
+		} else {
+			rest = append(rest, q)
+		}
+	}
+	if len(first) < 2 {
+		return equal
+	}
+	return append(first, rest...)
 }
 
 // constantSet recognises x = 'a' OR x = 'b' … over one operand and constants that are not NULL.

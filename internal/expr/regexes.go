@@ -176,25 +176,21 @@ func (r *regex) each(s string, f func(m []int) bool) {
 		if m[0] == m[1] || i+1 < len(ms) && ms[i+1][0] == m[1] {
 			continue
 		}
-		if empty := r.emptyAt(s, m[1]); empty != nil && !f(empty) {
-			return
+		if r.emptyInside && m[1] < len(s) || r.emptyAtEnd && m[1] == len(s) {
+			if !f(r.empty(m[1])) {
+				return
+			}
 		}
 	}
 }
 
-// emptyAt tells whether the pattern matches the empty text at a place where nothing longer matches.
-func (r *regex) emptyAt(s string, at int) []int {
-	if !r.re.MatchString("") {
-		return nil
-	}
+// empty is an empty match at a place where nothing longer matches.
+func (r *regex) empty(at int) []int {
 	m := make([]int, 2*(r.re.NumSubexp()+1))
 	for i := range m {
 		m[i] = -1
 	}
 	m[0], m[1] = at, at
-	if at < len(s) && (strings.Contains(r.re.String(), "^") || strings.Contains(r.re.String(), "$") || strings.Contains(r.re.String(), `\z`) || strings.Contains(r.re.String(), `\A`)) {
-		return nil
-	}
 	return m
 }
 

@@ -17,6 +17,8 @@ type regex struct {
 	lazy bool     // it has non-greedy quantifiers
 	set  *charSet // the whole pattern is one set of characters; nil otherwise
 	many bool     // set is followed by +
+
+	emptyInside, emptyAtEnd bool // whether it matches the empty text there, past the start
 }
 
 // charSet is a set of characters with a table of what a character's first byte tells: for runs of the set, and for single characters, where
@@ -61,6 +63,7 @@ type translator struct {
 	in   string
 	at   int
 	out  strings.Builder
+	fold bool
 	lazy bool
 	sets []runes // the classes seen, for one that is the whole pattern
 	rest bool    // something else than one class was seen
@@ -85,6 +88,7 @@ func translate(pattern, flags string) (*regex, error) {
 	if err := t.start(&fold); err != nil {
 		return nil, err
 	}
+	t.fold = fold
 	for t.at < len(t.in) {
 		if err := t.next(); err != nil {
 			return nil, err
@@ -94,16 +98,36 @@ func translate(pattern, flags string) (*regex, error) {
 	if fold {
 		prefix = "(?si)"
 	}
-	re, err := regexp.Compile(prefix + t.out.String())
+	source := prefix + t.out.String()
+	re, err := regexp.Compile(anchored.Replace(source))
 	if err != nil {
 		return nil, badRegex(inPostgresWords(err))
 	}
 	re.Longest()
-	r := &regex{re: re, lazy: t.lazy}
+	r := &regex{re: re, lazy: t.lazy, emptyInside: matchesEmpty(within(source)), emptyAtEnd: matchesEmpty(toEnd(source))}
 	if !fold && !t.rest && len(t.sets) == 1 {
 		r.set, r.many = newCharSet(t.sets[0]), t.plus >= 0
 	}
 	return r, nil
+}
+
+// The start and the end of the text stand as markers in a translated pattern until it is compiled: no literal is written as such a byte.
+const startMark, endMark, never = "\x01", "\x02", `[^\x{0}-\x{10ffff}]`
+
+var anchored = strings.NewReplacer(startMark, `\A`, endMark, `\z`)
+
+// within and toEnd are the pattern as it is past the start of a text: before its end, and at it.
+func within(source string) string {
+	return strings.NewReplacer(startMark, never, endMark, never).Replace(source)
+}
+
+func toEnd(source string) string {
+	return strings.NewReplacer(startMark, never, endMark, "").Replace(source)
+}
+
+func matchesEmpty(source string) bool {
+	re, err := regexp.Compile(source)
+	return err == nil && re.MatchString("")
 }
 
 // inPostgresWords turns an error of Go's parser into Postgres's.
@@ -170,7 +194,10 @@ func (t *translator) next() error {
 		return t.group()
 	case c == '*' || c == '+' || c == '?' || c == '{':
 		return t.quantifier()
-	case c == '.' || c == '^' || c == '$' || c == '|' || c == ')':
+	case c == '^' || c == '$':
+		t.anchor(c == '^')
+		t.at++
+	case c == '.' || c == '|' || c == ')':
 		t.rest = true
 		t.out.WriteByte(c)
 		t.at++
@@ -182,9 +209,22 @@ func (t *translator) next() error {
 	return nil
 }
 
+func (t *translator) anchor(start bool) {
+	t.rest = true
+	if start {
+		t.out.WriteString("(?:" + startMark + ")")
+	} else {
+		t.out.WriteString("(?:" + endMark + ")")
+	}
+}
+
 // literal adds a plain character, which is a class of one too.
 func (t *translator) literal(r rune) {
 	t.sets = append(t.sets, runes{{r, r}})
+	if r < ' ' {
+		fmt.Fprintf(&t.out, `\x{%x}`, r)
+		return
+	}
 	t.out.WriteString(regexp.QuoteMeta(string(r)))
 }
 
@@ -215,6 +255,9 @@ var bound = regexp.MustCompile(`^\{(\d+)(,(\d*))?\}`)
 
 func (t *translator) quantifier() error {
 	c, start := t.in[t.at], t.at
+	if strings.HasSuffix(t.out.String(), startMark+")") {
+		return badRegex("quantifier operand invalid")
+	}
 	if c == '{' {
 		m := bound.FindStringSubmatch(t.in[t.at:])
 		if m == nil {
@@ -266,8 +309,7 @@ func (t *translator) escape() error {
 	}
 	switch {
 	case c == 'A' || c == 'Z':
-		t.rest = true
-		t.out.WriteString(map[byte]string{'A': `\A`, 'Z': `\z`}[c])
+		t.anchor(c == 'A')
 		t.at += 2
 		return nil
 	case c == 'm' || c == 'M' || c == 'y' || c == 'Y':

@@ -25,9 +25,15 @@ func AppendFloat(dst []byte, f float64) []byte {
 	}
 	start := len(dst)
 	dst = strconv.AppendFloat(dst, f, 'e', -1, 64)
-	if a >= 1<<53 && a < 1e25 && onBound(f, string(dst[start:])) {
-		digits := strings.IndexByte(string(dst[start:]), 'e') - strings.IndexByte(string(dst[start:]), '.')
+	if a < 1<<53 || a >= 1e25 || !onBound(f, string(dst[start:])) {
+		return dst
+	}
+	for digits := 1; digits < 17; digits++ {
 		dst = strconv.AppendFloat(dst[:start], f, 'e', digits, 64)
+		text := string(dst[start:])
+		if back, err := strconv.ParseFloat(text, 64); err == nil && back == f && !onBound(f, text) {
+			break
+		}
 	}
 	return dst
 }

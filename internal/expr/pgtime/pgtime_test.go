@@ -28,7 +28,7 @@ func TestTheCalendarIsGos(t *testing.T) {
 func TestWhatIsPrintedReadsBack(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 20000 {
-		ts := r.Int64N(endStampDay*Day)
+		ts := r.Int64N(endStampDay * Day)
 		back, err := ParseTimestampTZ(string(AppendTimestampTZ(nil, ts)))
 		require.NoError(t, err)
 		require.Equal(t, ts, back)
