@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/millrace/millrace/internal/batch"
@@ -52,6 +53,11 @@ func (p *poller) stop() {
 		old.chunks[i].Done()
 	}
 	p.busy = false
+	var halt *ingest.Halt
+	if errors.As(old.err, &halt) && halt.Code == ingest.PartitionsChanged {
+		p.got <- fetched{err: halt} // it comes once only; halts of assigned partitions come again after a seek
+		p.busy = true
+	}
 }
 
 // seek moves consumption; the first time it begins it.
