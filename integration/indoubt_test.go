@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// nthCommit matches the n-th COMMIT that passes the proxy, of claims and batches alike.
+// nthCommit matches the n-th COMMIT that passes the proxy, of the migration, of claims and of batches alike.
 func nthCommit(n int) testkit.Match {
 	return func(b []byte) bool {
 		if testkit.IsCommit(b) {
@@ -28,7 +28,7 @@ func behindProxy(t *testing.T, mode string) (*harness.Life, *testkit.Proxy) {
 	t.Helper()
 	p := harness.Postgres(t)
 	proxy := testkit.NewProxy(t, p.Addr())
-	l := matrixLife(t, mode)
+	l := matrixLife(t, mode, "SNAPSHOTS=1h") // so that a COMMIT is a claim's or a batch's
 	through := strings.Replace(p.URL(l.Database), p.Addr(), proxy.Addr(), 1)
 	l.Set("MILLRACE_POSTGRES_URL=" + through)
 	return l, proxy

@@ -76,8 +76,9 @@ func outage(t *testing.T, name, culprit string, takeAway, bringBack func(t *test
 	if culprit == "postgres" { // so that there is a batch to commit while it is away
 		k.Produce(t, topic, lines[7000:9000]...)
 	}
-	takeAway(t, k, p)
 	said := len(running.Output())
+	takeAway(t, k, p)
+	t.Cleanup(func() { bringBack(t, k, p) }) // also if the test fails: others use the broker
 	awaitNotReady(t, addr, culprit)
 	harness.Eventually(t, 30*time.Second, "the log does not say that "+culprit+" is away", func() bool {
 		return strings.Contains(strings.ToLower(running.Output()[said:]), culprit)

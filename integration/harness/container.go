@@ -129,12 +129,13 @@ func (s *server) Kill(t *testing.T) {
 	t.Logf("%s killed", s.name)
 }
 
-// Start starts the server again and waits until it answers.
+// Start starts the server again, unless it runs, and waits until it answers. It can be called while the test is cleaned up.
 func (s *server) Start(t *testing.T) {
 	t.Helper()
-	_, err := s.docker.ContainerStart(t.Context(), s.c.GetContainerID(), client.ContainerStartOptions{})
+	ctx := context.WithoutCancel(t.Context())
+	_, err := s.docker.ContainerStart(ctx, s.c.GetContainerID(), client.ContainerStartOptions{})
 	require.NoError(t, err, "start %s", s.name)
-	require.NoError(t, s.await(t.Context()))
+	require.NoError(t, s.await(ctx))
 	t.Logf("%s started", s.name)
 }
 
