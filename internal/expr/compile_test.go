@@ -1,11 +1,13 @@
 package expr
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/millrace/millrace/internal/row"
 )
@@ -188,4 +190,36 @@ func TestCasts(t *testing.T) {
 		i, a, e := CanCast(c.from, c.to)
 		require.Equal(t, c.want, levels{i, a, e}, "%s to %s", c.from, c.to)
 	}
+}
+
+// TestOneExprRunsOnAllCores: E4, under the race detector.
+func TestOneExprRunsOnAllCores(t *testing.T) {
+	_, list := readExamples(t, "testdata/rows_columns.txt")
+	rows := parsedRows(t)
+	var exprs []*Expr
+	var want [][]string
+	for _, x := range list {
+		if e, errs := Compile(x.source, Scope{Columns: relation}); errs == nil {
+			exprs, want = append(exprs, e), append(want, x.answers)
+		}
+	}
+	var g errgroup.Group
+	for range 4 {
+		g.Go(func() error {
+			for i, e := range exprs {
+				for r := range rows {
+					env := Env{Row: rows[r]}
+					v := e.Value(&env)
+					if failed := strings.HasPrefix(want[i][r], "error: "); failed != (env.Err != nil) {
+						return fmt.Errorf("%s row %d: %v, want %s", e.Source, r, env.Err, want[i][r])
+					}
+					if text := Format(v, e.Type); env.Err == nil && !v.Null && shown(e.Type.String(), text) != want[i][r] {
+						return fmt.Errorf("%s row %d: %s, want %s", e.Source, r, text, want[i][r])
+					}
+				}
+			}
+			return nil
+		})
+	}
+	require.NoError(t, g.Wait())
 }

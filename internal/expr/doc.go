@@ -1,5 +1,5 @@
 // Package expr compiles SQL expressions with Postgres's meaning to typed closures: lex and parse (package syntax), check, compile. It does
-// no I/O. The rules of numbers are in pgnum, those of dates in pgtime.
+// no I/O. The rules of numbers are in pgnum, of dates in pgtime, of regular expressions in pgregex.
 //
 //	E1  an expression gives what a Postgres with collation C.UTF-8 and time zone UTC gives for it, or refuses to compile.
 //	E2  every error of the source carries its byte offset in the source, and says how to mend it.

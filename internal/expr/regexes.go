@@ -2,8 +2,8 @@ package expr
 
 import (
 	"strings"
-	"unicode/utf8"
 
+	"github.com/millrace/millrace/internal/expr/pgregex"
 	"github.com/millrace/millrace/internal/row"
 )
 
@@ -26,7 +26,7 @@ var regexFunctions = table{
 
 // pattern gives the compiled pattern of a call: compiled once if it and its flags are constant, else for every row.
 // exact says that the length of a match counts: there non-greedy quantifiers are refused, because matching is leftmost-longest.
-func pattern(n *node, p *node, flags *node, fixed string, exact bool) func(*Env) (*regex, bool) {
+func pattern(n *node, p *node, flags *node, fixed string, exact bool) func(*Env) (*pgregex.Regex, bool) {
 	flag := func(*Env) (string, bool) { return fixed, false }
 	if flags != nil {
 		flag = flags.text
@@ -34,26 +34,26 @@ func pattern(n *node, p *node, flags *node, fixed string, exact bool) func(*Env)
 	c, ok := p.isConst()
 	if ok && (flags == nil || flags.folded && !flags.val.Null) {
 		f, _ := flag(&Env{})
-		r, err := translate(c.S, f)
+		r, err := pgregex.Compile(c.S, f)
 		if err != nil {
 			n.refuse(err)
-			r = &regex{}
+			r = &pgregex.Regex{}
 		}
-		if exact && r.lazy {
-			n.refuse(errLazy)
+		if exact && r.Lazy {
+			n.refuse(pgregex.ErrLazy)
 		}
-		return func(*Env) (*regex, bool) { return r, false }
+		return func(*Env) (*pgregex.Regex, bool) { return r, false }
 	}
 	n.fallible = true
-	return func(e *Env) (*regex, bool) {
+	return func(e *Env) (*pgregex.Regex, bool) {
 		s, null := p.text(e)
 		f, fNull := flag(e)
 		if null || fNull {
 			return nil, true
 		}
-		r, err := translate(s, f)
-		if err == nil && exact && r.lazy {
-			err = errLazy
+		r, err := pgregex.Compile(s, f)
+		if err == nil && exact && r.Lazy {
+			err = pgregex.ErrLazy
 		}
 		if err != nil {
 			e.Fail(err)
@@ -80,14 +80,14 @@ func optional(a []*node, i int) *node {
 	return nil
 }
 
-func matcher(x func(*Env) (string, bool), p func(*Env) (*regex, bool), not bool) func(*Env) (bool, bool) {
+func matcher(x func(*Env) (string, bool), p func(*Env) (*pgregex.Regex, bool), not bool) func(*Env) (bool, bool) {
 	return func(e *Env) (bool, bool) {
 		s, sNull := x(e)
 		r, rNull := p(e)
 		if sNull || rNull {
 			return false, true
 		}
-		return r.match(s) != not, false
+		return r.Match(s) != not, false
 	}
 }
 
@@ -107,208 +107,8 @@ func regexReplace(n *node, a []*node) {
 		if sNull || tNull || rNull || fNull {
 			return "", true
 		}
-		return r.replace(e, s, t, strings.Contains(f, "g")), false
+		return r.Replace(&e.Scratch, s, t, strings.Contains(f, "g")), false
 	}
-}
-
-func (r *regex) match(s string) bool {
-	if r.set != nil {
-		_, n := r.set.find(s, 0, r.many)
-		return n > 0
-	}
-	return r.re.MatchString(s)
-}
-
-// replace puts the replacement, with \1 to \9, \& and \\, in the place of matches.
-func (r *regex) replace(e *Env, s, to string, all bool) string {
-	if r.set != nil && strings.IndexByte(to, '\\') < 0 {
-		return r.set.replace(e, s, to, all, r.many)
-	}
-	var out []byte
-	done := 0
-	r.each(s, func(m []int) bool {
-		out = append(out, s[done:m[0]]...)
-		out = expand(out, s, to, m)
-		done = m[1]
-		return all
-	})
-	if out == nil && done == 0 {
-		return s
-	}
-	return keep(e, append(out, s[done:]...))
-}
-
-func expand(out []byte, s, to string, m []int) []byte {
-	for i := 0; i < len(to); i++ {
-		if to[i] != '\\' || i+1 == len(to) {
-			out = append(out, to[i])
-			continue
-		}
-		i++
-		group := -1
-		switch c := to[i]; {
-		case c == '&':
-			group = 0
-		case c >= '1' && c <= '9':
-			group = int(c - '0')
-		case c == '\\':
-			out = append(out, '\\')
-			continue
-		default:
-			out = append(out, '\\', c)
-			continue
-		}
-		if 2*group+1 < len(m) && m[2*group] >= 0 {
-			out = append(out, s[m[2*group]:m[2*group+1]]...)
-		}
-	}
-	return out
-}
-
-// each calls f for matches from left to right, as Postgres finds them: after a match the search goes on at its end, and one character
-// later if it was empty. Go's own iteration leaves out an empty match that abuts a match; Postgres does not.
-func (r *regex) each(s string, f func(m []int) bool) {
-	ms := r.re.FindAllStringSubmatchIndex(s, -1)
-	for i, m := range ms {
-		if !f(m) {
-			return
-		}
-		if m[0] == m[1] || i+1 < len(ms) && ms[i+1][0] == m[1] {
-			continue
-		}
-		if r.emptyInside && m[1] < len(s) || r.emptyAtEnd && m[1] == len(s) {
-			if !f(r.empty(m[1])) {
-				return
-			}
-		}
-	}
-}
-
-// empty is an empty match at a place where nothing longer matches.
-func (r *regex) empty(at int) []int {
-	m := make([]int, 2*(r.re.NumSubexp()+1))
-	for i := range m {
-		m[i] = -1
-	}
-	m[0], m[1] = at, at
-	return m
-}
-
-// splitEach calls emit for the pieces of s between matches, leaving out empty matches at the ends and just after a match.
-func (r *regex) splitEach(s string, emit func(row.Value)) {
-	if r.set != nil {
-		r.set.split(s, r.many, emit)
-		return
-	}
-	start, last := 0, 0
-	for _, m := range r.re.FindAllStringIndex(s, -1) {
-		if m[0] < len(s) && m[1] > last {
-			emit(row.Value{S: s[start:m[0]]})
-			start = m[1]
-		}
-		last = m[1]
-	}
-	emit(row.Value{S: s[start:]})
-}
-
-// split cuts at characters of the set, a run of them being one separator if many is set. This is the hottest loop of a word count: one
-// look into a table for every byte, and no call but emit.
-func (c *charSet) split(s string, many bool, emit func(row.Value)) {
-	bytes := &c.single
-	if many {
-		bytes = &c.run
-	}
-	start := 0
-	for i := 0; i < len(s); {
-		n := 1
-		switch bytes[s[i]] {
-		case outside:
-			i++
-			continue
-		case decode:
-			var in bool
-			if n, in = c.wide(s, i); !in {
-				i += n
-				continue
-			}
-		}
-		emit(row.Value{S: s[start:i]})
-		if i += n; many {
-			i = c.skip(s, i)
-		}
-		start = i
-	}
-	emit(row.Value{S: s[start:]})
-}
-
-// replace is regexp_replace for a set, with a replacement that is plain text.
-func (c *charSet) replace(e *Env, s, to string, all, many bool) string {
-	at, n := c.find(s, 0, many)
-	if n == 0 {
-		return s
-	}
-	out, done := e.Scratch.Alloc(len(s) + len(to))[:0], 0
-	for n > 0 {
-		out = append(append(out, s[done:at]...), to...)
-		done = at + n
-		if !all {
-			break
-		}
-		at, n = c.find(s, done, many)
-	}
-	return row.String(append(out, s[done:]...))
-}
-
-// find gives the next separator at or after i, and its length; 0 says that there is none.
-func (c *charSet) find(s string, i int, many bool) (at, n int) {
-	bytes := &c.single
-	if many {
-		bytes = &c.run
-	}
-	for i < len(s) {
-		n := 1
-		switch bytes[s[i]] {
-		case outside:
-			i++
-			continue
-		case decode:
-			var in bool
-			if n, in = c.wide(s, i); !in {
-				i += n
-				continue
-			}
-		}
-		if many {
-			return i, c.skip(s, i+n) - i
-		}
-		return i, n
-	}
-	return 0, 0
-}
-
-// skip goes on to the first character that is not in the set.
-func (c *charSet) skip(s string, i int) int {
-	for i < len(s) {
-		switch c.run[s[i]] {
-		case outside:
-			return i
-		case inside:
-			i++
-		default:
-			n, in := c.wide(s, i)
-			if !in {
-				return i
-			}
-			i += n
-		}
-	}
-	return i
-}
-
-// wide tells whether the character beyond ASCII at i is in the set, and how many bytes it has.
-func (c *charSet) wide(s string, i int) (n int, in bool) {
-	r, n := utf8.DecodeRuneInString(s[i:])
-	return n, c.runes.has(r)
 }
 
 func regexSplit(n *node, a []*node) {
@@ -319,7 +119,7 @@ func regexSplit(n *node, a []*node) {
 		if sNull || rNull {
 			return true
 		}
-		r.splitEach(s, emit)
+		r.Split(s, emit)
 		return false
 	})
 }
@@ -341,7 +141,7 @@ func streamed(n *node, each func(*Env, func(row.Value)) bool) {
 func stringSplit(n *node, a []*node) {
 	x, sep := a[0].text, a[1].text
 	if c, ok := a[1].isConst(); ok && len(a) == 2 && len(c.S) == 1 {
-		streamed(n, splitAt(x, newCharSet(runes{{rune(c.S[0]), rune(c.S[0])}})))
+		streamed(n, splitAt(x, pgregex.OneByte(c.S[0])))
 		return
 	}
 	null := func(*Env) (string, bool) { return "", true }
@@ -364,11 +164,11 @@ func stringSplit(n *node, a []*node) {
 }
 
 // splitAt cuts at single characters of a set; unlike a regular expression's, the pieces of an empty text are none.
-func splitAt(x func(*Env) (string, bool), set *charSet) func(*Env, func(row.Value)) bool {
+func splitAt(x func(*Env) (string, bool), set *pgregex.Set) func(*Env, func(row.Value)) bool {
 	return func(e *Env, emit func(row.Value)) bool {
 		s, null := x(e)
 		if !null && s != "" {
-			set.split(s, false, emit)
+			set.Split(s, false, emit)
 		}
 		return null
 	}

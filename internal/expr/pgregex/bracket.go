@@ -1,4 +1,4 @@
-package expr
+package pgregex
 
 import (
 	"strings"
@@ -13,7 +13,7 @@ func (t *translator) bracket() error {
 	for first := true; ; first = false {
 		switch {
 		case t.at >= len(t.in):
-			return badRegex("brackets [] not balanced")
+			return invalidPattern("brackets [] not balanced")
 		case t.in[t.at] == ']' && !first:
 			t.at++
 			set = set.normal()
@@ -24,7 +24,7 @@ func (t *translator) bracket() error {
 				set = set.complement()
 			}
 			if len(set) == 0 {
-				return badRegex("empty class")
+				return invalidPattern("empty class")
 			}
 			t.class(set)
 			return nil
@@ -51,7 +51,7 @@ func (t *translator) bracketPart() (runes, error) {
 		return t.named()
 	}
 	if strings.HasPrefix(rest, "[.") || strings.HasPrefix(rest, "[=") {
-		return nil, unsupportedRegex("collating elements")
+		return nil, unsupported("collating elements")
 	}
 	if rest[0] == '\\' && len(rest) > 1 {
 		if set, ok := escapeClass(rest[1]); ok {
@@ -68,14 +68,14 @@ func (t *translator) bracketPart() (runes, error) {
 	}
 	t.at++
 	if t.at >= len(t.in) {
-		return nil, badRegex("brackets [] not balanced")
+		return nil, invalidPattern("brackets [] not balanced")
 	}
 	hi, err := t.bracketChar()
 	if err != nil {
 		return nil, err
 	}
 	if hi < lo {
-		return nil, badRegex("invalid character range")
+		return nil, invalidPattern("invalid character range")
 	}
 	return runes{{lo, hi}}, nil
 }
@@ -83,7 +83,7 @@ func (t *translator) bracketPart() (runes, error) {
 func (t *translator) bracketChar() (rune, error) {
 	if t.in[t.at] == '\\' {
 		if t.at+1 >= len(t.in) {
-			return 0, badRegex("brackets [] not balanced")
+			return 0, invalidPattern("brackets [] not balanced")
 		}
 		return t.char()
 	}
@@ -95,16 +95,16 @@ func (t *translator) bracketChar() (rune, error) {
 func (t *translator) named() (runes, error) {
 	name, _, closed := strings.Cut(t.in[t.at+2:], ":]")
 	if !closed {
-		return nil, badRegex("brackets [] not balanced")
+		return nil, invalidPattern("brackets [] not balanced")
 	}
 	t.at += len(name) + 4
 	switch name {
 	case "punct", "graph", "print":
-		return nil, unsupportedRegex("the class [:" + name + ":]")
+		return nil, unsupported("the class [:" + name + ":]")
 	}
 	set, ok := classes[name]
 	if !ok {
-		return nil, badRegex("invalid character class")
+		return nil, invalidPattern("invalid character class")
 	}
 	return append(runes(nil), set()...), nil
 }

@@ -1,4 +1,4 @@
-package expr
+package pgregex
 
 import (
 	"errors"
@@ -10,52 +10,15 @@ import (
 	"unicode/utf8"
 )
 
-// regex is a compiled pattern of Postgres's advanced regular expressions, as far as RE2 can have its meaning. What it cannot have
+// Regex is a compiled pattern of Postgres's advanced regular expressions, as far as RE2 can have its meaning. What it cannot have
 // (back-references, look-around, word boundaries, non-greedy matching where lengths count) is refused.
-type regex struct {
+type Regex struct {
 	re   *regexp.Regexp
-	lazy bool     // it has non-greedy quantifiers
-	set  *charSet // the whole pattern is one set of characters; nil otherwise
-	many bool     // set is followed by +
+	Lazy bool // it has non-greedy quantifiers
+	set  *Set // the whole pattern is one set of characters; nil otherwise
+	many bool // set is followed by +
 
 	emptyInside, emptyAtEnd bool // whether it matches the empty text there, past the start
-}
-
-// charSet is a set of characters with a table of what a character's first byte tells: for runs of the set, and for single characters, where
-// the bytes of one character must stay together.
-type charSet struct {
-	run, single [256]uint8
-	runes       runes
-}
-
-const (
-	outside = iota // not in the set
-	inside         // in the set
-	decode         // beyond ASCII: look at the character
-)
-
-func newCharSet(s runes) *charSet {
-	c := &charSet{runes: s}
-	for i := range utf8.RuneSelf {
-		if s.has(rune(i)) {
-			c.run[i], c.single[i] = inside, inside
-		}
-	}
-	last := [2]rune{}
-	if len(s) > 0 {
-		last = s[len(s)-1]
-	}
-	run, single := uint8(decode), uint8(decode)
-	switch {
-	case last[1] < utf8.RuneSelf: // none beyond ASCII, so every byte of theirs is outside
-		run, single = outside, outside
-	case last[0] <= utf8.RuneSelf && last[1] == utf8.MaxRune: // all of them
-		run = inside
-	}
-	for i := utf8.RuneSelf; i < 256; i++ {
-		c.run[i], c.single[i] = run, single
-	}
-	return c
 }
 
 // translator rewrites a pattern for Go's regexp.
@@ -70,16 +33,17 @@ type translator struct {
 	plus int     // where a + after the only class stands, -1 if there is none
 }
 
-func badRegex(why string) error { return errors.New("invalid regular expression: " + why) }
+func invalidPattern(why string) error { return errors.New("invalid regular expression: " + why) }
 
-func unsupportedRegex(what string) error {
+func unsupported(what string) error {
 	return fmt.Errorf("regular expressions are RE2: %s: not in this version", what)
 }
 
-var errLazy = unsupportedRegex("non-greedy quantifiers where the length of a match counts")
+// ErrLazy: a pattern has non-greedy quantifiers and is to be used where the length of a match counts. Its callers refuse it.
+var ErrLazy = unsupported("non-greedy quantifiers where the length of a match counts")
 
-// translate compiles a pattern; flags are those of regexp_replace.
-func translate(pattern, flags string) (*regex, error) {
+// Compile compiles a pattern; flags are those of regexp_replace.
+func Compile(pattern, flags string) (*Regex, error) {
 	fold, err := regexFlags(flags)
 	if err != nil {
 		return nil, err
@@ -101,12 +65,12 @@ func translate(pattern, flags string) (*regex, error) {
 	source := prefix + t.out.String()
 	re, err := regexp.Compile(anchored.Replace(source))
 	if err != nil {
-		return nil, badRegex(inPostgresWords(err))
+		return nil, invalidPattern(inPostgresWords(err))
 	}
 	re.Longest()
-	r := &regex{re: re, lazy: t.lazy, emptyInside: matchesEmpty(within(source)), emptyAtEnd: matchesEmpty(toEnd(source))}
+	r := &Regex{re: re, Lazy: t.lazy, emptyInside: matchesEmpty(within(source)), emptyAtEnd: matchesEmpty(toEnd(source))}
 	if !fold && !t.rest && len(t.sets) == 1 {
-		r.set, r.many = newCharSet(t.sets[0]), t.plus >= 0
+		r.set, r.many = newSet(t.sets[0]), t.plus >= 0
 	}
 	return r, nil
 }
@@ -160,7 +124,7 @@ func regexFlags(flags string) (fold bool, err error) {
 			if !strings.ContainsRune("bemnpqwx", f) {
 				return false, fmt.Errorf("invalid regular expression option: \"%c\"", f)
 			}
-			return false, unsupportedRegex(fmt.Sprintf("the option \"%c\"", f))
+			return false, unsupported(fmt.Sprintf("the option \"%c\"", f))
 		}
 	}
 	return fold, nil
@@ -169,14 +133,14 @@ func regexFlags(flags string) (fold bool, err error) {
 // start reads what may stand before the pattern: (?i).
 func (t *translator) start(fold *bool) error {
 	if strings.HasPrefix(t.in, "***") {
-		return unsupportedRegex("the *** prefix")
+		return unsupported("the *** prefix")
 	}
 	if !strings.HasPrefix(t.in, "(?") || len(t.in) < 3 || t.in[2] < 'a' || t.in[2] > 'z' {
 		return nil
 	}
 	end := strings.IndexByte(t.in, ')')
 	if end < 0 {
-		return badRegex("invalid embedded option")
+		return invalidPattern("invalid embedded option")
 	}
 	f, err := regexFlags(t.in[2:end])
 	*fold, t.at = f, end+1
@@ -241,9 +205,9 @@ func (t *translator) group() error {
 		t.out.WriteString("(?:")
 		t.at += 3
 	case strings.HasPrefix(rest, "(?=") || strings.HasPrefix(rest, "(?!") || strings.HasPrefix(rest, "(?<"):
-		return unsupportedRegex("look-around, " + rest[:3])
+		return unsupported("look-around, " + rest[:3])
 	case strings.HasPrefix(rest, "(?"):
-		return badRegex("quantifier operand invalid")
+		return invalidPattern("quantifier operand invalid")
 	default:
 		t.out.WriteByte('(')
 		t.at++
@@ -255,14 +219,14 @@ var bound = regexp.MustCompile(`^\{(\d+)(,(\d*))?\}`)
 
 func (t *translator) quantifier() error {
 	c, start := t.in[t.at], t.at
-	if strings.HasSuffix(t.out.String(), startMark+")") {
-		return badRegex("quantifier operand invalid")
+	if s := t.out.String(); strings.HasSuffix(s, startMark+")") || strings.HasSuffix(s, endMark+")") {
+		return invalidPattern("quantifier operand invalid")
 	}
 	if c == '{' {
 		m := bound.FindStringSubmatch(t.in[t.at:])
 		if m == nil {
 			if t.at+1 < len(t.in) && t.in[t.at+1] >= '0' && t.in[t.at+1] <= '9' {
-				return badRegex("invalid repetition count(s)")
+				return invalidPattern("invalid repetition count(s)")
 			}
 			t.at++
 			t.literal('{')
@@ -270,7 +234,7 @@ func (t *translator) quantifier() error {
 		}
 		for _, n := range []string{m[1], m[3]} {
 			if v, err := strconv.Atoi(n); n != "" && (err != nil || v > 255) {
-				return badRegex("invalid repetition count(s)")
+				return invalidPattern("invalid repetition count(s)")
 			}
 		}
 		t.at += len(m[0])
@@ -289,7 +253,7 @@ func (t *translator) quantifier() error {
 		t.at++
 	}
 	if t.at < len(t.in) && strings.IndexByte("*+?", t.in[t.at]) >= 0 {
-		return badRegex("quantifier operand invalid")
+		return invalidPattern("quantifier operand invalid")
 	}
 	return nil
 }
@@ -299,7 +263,7 @@ var plainEscapes = map[byte]rune{'n': '\n', 't': '\t', 'r': '\r', 'f': '\f', 'v'
 // escape reads a backslash outside of brackets.
 func (t *translator) escape() error {
 	if t.at+1 >= len(t.in) {
-		return badRegex("invalid escape \\ sequence")
+		return invalidPattern("invalid escape \\ sequence")
 	}
 	c := t.in[t.at+1]
 	if set, ok := escapeClass(c); ok {
@@ -313,9 +277,9 @@ func (t *translator) escape() error {
 		t.at += 2
 		return nil
 	case c == 'm' || c == 'M' || c == 'y' || c == 'Y':
-		return unsupportedRegex(`the word boundary \` + string(c))
+		return unsupported(`the word boundary \` + string(c))
 	case c >= '1' && c <= '9':
-		return unsupportedRegex(`the back-reference \` + string(c))
+		return unsupported(`the back-reference \` + string(c))
 	}
 	r, err := t.char()
 	if err != nil {
@@ -334,17 +298,17 @@ func (t *translator) char() (rune, error) {
 	}
 	if n := map[byte]int{'u': 4, 'U': 8}[c]; n > 0 {
 		if t.at+n > len(t.in) {
-			return 0, badRegex("invalid escape \\ sequence")
+			return 0, invalidPattern("invalid escape \\ sequence")
 		}
 		v, err := strconv.ParseUint(t.in[t.at:t.at+n], 16, 32)
 		t.at += n
 		if err != nil || !utf8.ValidRune(rune(v)) {
-			return 0, badRegex("invalid escape \\ sequence")
+			return 0, invalidPattern("invalid escape \\ sequence")
 		}
 		return rune(v), nil
 	}
 	if c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' {
-		return 0, badRegex("invalid escape \\ sequence")
+		return 0, invalidPattern("invalid escape \\ sequence")
 	}
 	r, n := utf8.DecodeRuneInString(t.in[t.at-1:])
 	t.at += n - 1
