@@ -28,8 +28,8 @@ type Server struct {
 	port     int
 	more     []string // settings besides the common ones
 	watch    *exec.Cmd
-	logFrom  int64     // where the log of the present run begins
-	lifeline io.Closer // the watchdog's standard input: when it ends, however, the server is stopped
+	logFrom  int64          // where the log of the present run begins
+	lifeline io.WriteCloser // the watchdog's standard input: when it ends, however, the server is stopped
 }
 
 // settings make the server fast where only a crash of the machine would show the difference.
@@ -39,14 +39,16 @@ var settings = []string{
 	"-c", "timezone=UTC", "-c", "log_timezone=UTC", "-c", "autovacuum_naptime=10s", "-c", "log_min_messages=warning",
 }
 
-// watchdog runs the server and stops it at once when standard input ends, which it does when this process dies of whatever. It asks more than
-// once: a shell starts its background processes with SIGQUIT ignored, until the server has set its own mind on it.
+// watchdog runs the server and stops it at once when standard input ends, which it does when this process dies of whatever; the data go
+// too then, unless a word came first. It asks more than once: a shell starts its background processes with SIGQUIT ignored, until the server
+// has set its own mind on it.
 const watchdog = `dir=$1; shift
 "$@" >>"$dir/log" 2>&1 & server=$!
-cat >/dev/null
+word=$(cat)
 while kill -QUIT $server; do sleep 0.1; done 2>/dev/null & killer=$!
 wait $server
-kill $killer 2>/dev/null`
+kill $killer 2>/dev/null
+[ -n "$word" ] || rm -rf "$dir"`
 
 // startServer makes a data directory and runs a server on it.
 func startServer(more ...string) (*Server, error) {
@@ -173,7 +175,8 @@ func (s *Server) URL(database string) string {
 
 // Stop ends the server at once, as a crash would; its data stay.
 func (s *Server) Stop() error {
-	err := s.lifeline.Close()
+	_, werr := io.WriteString(s.lifeline, "keep the data\n")
+	err := errors.Join(werr, s.lifeline.Close())
 	_ = s.watch.Wait() // its status is that of a server that was told to quit
 	return err
 }
