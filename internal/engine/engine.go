@@ -121,6 +121,15 @@ func (e *Engine) Feed(c *batch.Chunk, now int64) {
 	e.team.give(e.place[c.Partition], work{sources: e.readers[c.Partition.Topic], chunk: c, tide: t})
 }
 
+// Unheard tells that the brokers do not answer: a partition that was silent meanwhile may have input, and is not idle for it.
+func (e *Engine) Unheard(now int64) {
+	for _, t := range e.tides {
+		if t.silent != 0 {
+			t.silent = now
+		}
+	}
+}
+
 // Watermark is what the pipeline's watermark is now: it can rise without input, when partitions fall idle.
 func (e *Engine) Watermark(now int64) int64 { return watermark(e.mark, e.tides, now) }
 

@@ -43,6 +43,7 @@ type reader struct {
 // errors of records that are not the decoder's or an expression's.
 var (
 	errNoEventTime = errors.New("event time is NULL")
+	errInfinite    = errors.New("event time is infinite")
 	errTooFarAhead = errors.New("event time is too far after the batch time")
 )
 
@@ -108,8 +109,11 @@ func (l *lane) evaluate(r *reader, p batch.Partition, rec *batch.Record) string 
 	c.Row = r.row
 	if et := r.source.EventTime; et != nil {
 		at, null := et.Expr.Int(&c.Env)
-		if null {
+		switch {
+		case null:
 			c.Fail(errNoEventTime)
+		case at == row.PosInfinity || at == row.NegInfinity:
+			c.Fail(errInfinite) // no window holds it, and a watermark there would close them all
 		}
 		if c.Err != nil {
 			c.Stage = "event_time"

@@ -3,6 +3,7 @@ package operators
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -11,7 +12,7 @@ import (
 type panes struct {
 	byTime map[int64]*table
 	times  []int64 // sorted
-	gone   int64   // panes up to here have been dropped, in the store too once the batch is applied
+	gone   int64   // the last pane that was dropped: the store has it until the batch that dropped it is applied
 	loaded bool
 	whole  bool // every key of the shard is in memory
 	spare  []*table
@@ -21,8 +22,11 @@ type panes struct {
 }
 
 func newPanes(l *layout) *panes {
-	return &panes{byTime: map[int64]*table{}, layout: l, gone: -1 << 63}
+	return &panes{byTime: map[int64]*table{}, layout: l, gone: never}
 }
+
+// never is before every pane's time.
+const never = math.MinInt64
 
 // pane returns the table of a pane, made if it is not there.
 func (p *panes) pane(time int64) *table {
@@ -56,11 +60,12 @@ func (p *panes) drop(time int64, id uint32, changes func() Changes) {
 		delete(p.byTime, p.times[n])
 		n++
 	}
-	if n > 0 {
-		changes().DeleteRange(id, appendWindow(nil, p.times[0]), appendWindow(nil, p.times[n-1]+1))
+	if n == 0 {
+		return
 	}
+	p.gone = p.times[n-1]
+	changes().DeleteRange(id, appendWindow(nil, p.times[0]), appendWindow(nil, p.gone+1))
 	p.times = slices.Delete(p.times, 0, n)
-	p.gone = time
 }
 
 // load brings the shard's panes into memory, as far as they fit.
@@ -82,16 +87,13 @@ func (p *panes) load(r Reader, shard int, id uint32, budget int64) error {
 	return err
 }
 
-// take puts a key of the store into memory unless memory has it, or has dropped its pane.
+// take puts a key of the store into memory unless memory has it.
 func (p *panes) take(key, value []byte) error {
 	if len(key) < windowBytes {
 		return fmt.Errorf("state key of %d bytes is shorter than a window's time", len(key))
 	}
-	time, rest := windowOf(key), key[windowBytes:]
-	if time <= p.gone {
-		return nil
-	}
-	t, hash := p.pane(time), hashKey(rest)
+	rest := key[windowBytes:]
+	t, hash := p.pane(windowOf(key)), hashKey(rest)
 	if t.find(rest, hash) >= 0 {
 		return nil
 	}
@@ -103,7 +105,30 @@ func (p *panes) fetch(r Reader, shard int, id uint32, time int64) error {
 	if p.whole {
 		return nil
 	}
-	return r.Scan(shard, id, nil, appendWindow(nil, time+1), p.take)
+	return r.Scan(shard, id, p.first(), appendWindow(nil, time+1), p.take)
+}
+
+// first is where the panes begin in the store that have not been dropped.
+func (p *panes) first() []byte {
+	if p.gone == never {
+		return nil
+	}
+	return appendWindow(nil, p.gone+1)
+}
+
+// any tells whether there is a pane up to and including time, in memory or in the store.
+func (p *panes) any(r Reader, shard int, id uint32, time int64) (bool, error) {
+	switch {
+	case len(p.times) > 0 && p.times[0] <= time:
+		return true, nil
+	case p.whole || time <= p.gone:
+		return false, nil
+	}
+	err := r.Scan(shard, id, p.first(), appendWindow(nil, time+1), func(_, _ []byte) error { return errStop })
+	if errors.Is(err, errStop) {
+		return true, nil
+	}
+	return false, err
 }
 
 // lookup finds a key's accumulators in a pane: in memory, else in the store, else new.

@@ -1,6 +1,7 @@
 package operators
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"github.com/millrace/millrace/internal/expr"
@@ -25,7 +26,7 @@ type Partial struct {
 	args    []input
 	order   []uint32 // entries by shard, once sealed
 	begin   []uint32 // by shard: where its entries begin in order; one more at the end
-	failure error    // of settle: an accumulator that ran out of range
+	failure *overflow
 }
 
 type keyPart struct {
@@ -33,6 +34,13 @@ type keyPart struct {
 	text func(*expr.Env) (string, bool)
 	num  func(*expr.Env) (int64, bool)
 	any  func(*expr.Env) row.Value
+}
+
+// overflow is an accumulator that ran out of range. The record in hand is not at fault alone, and some of its key's accumulators have taken it
+// already: so the batch as a whole cannot be computed.
+type overflow struct {
+	key []byte
+	err error
 }
 
 type stagedInput struct {
@@ -85,10 +93,7 @@ func (p *Partial) Add(c *Context) {
 		p.hold(c, from)
 		return
 	}
-	if err := p.apply(p.key, from, p.inputs); err != nil {
-		c.Fail(err)
-		c.failed(p.stage)
-	}
+	p.apply(p.key, from, p.inputs)
 }
 
 func (k *keyPart) append(dst []byte, e *expr.Env) []byte {
@@ -103,7 +108,7 @@ func (k *keyPart) append(dst []byte, e *expr.Env) []byte {
 	return row.AppendKey(dst, k.any(e), k.typ)
 }
 
-func (p *Partial) apply(key []byte, from int, in []input) error {
+func (p *Partial) apply(key []byte, from int, in []input) {
 	hash := hashKey(key)
 	i := p.table.find(key, hash)
 	if i < 0 {
@@ -114,7 +119,9 @@ func (p *Partial) apply(key []byte, from int, in []input) error {
 		}
 		p.table.entries[i].aux = uint32(shardOf(shardHash, p.shards))
 	}
-	return p.table.layout.add(p.table.acc(i), in)
+	if err := p.table.layout.add(p.table.acc(i), in); err != nil && p.failure == nil {
+		p.failure = &overflow{key: bytes.Clone(key[from:]), err: err}
+	}
 }
 
 // hold stages the row in hand.
@@ -130,9 +137,7 @@ func (p *Partial) hold(c *Context, from int) {
 func (p *Partial) settle() {
 	at, n := 0, len(p.inputs)
 	for i, s := range p.staged {
-		if err := p.apply(p.bytes[at:s.end], s.key, p.args[i*n:(i+1)*n]); err != nil && p.failure == nil {
-			p.failure = err
-		}
+		p.apply(p.bytes[at:s.end], s.key, p.args[i*n:(i+1)*n])
 		at = s.end
 	}
 	p.drop()

@@ -42,7 +42,7 @@ func (k *keyed) Input(lane int) Rows { return k.partials[lane].Add }
 func (k *keyed) Seal(lane int) error {
 	p := k.partials[lane]
 	if p.failure != nil {
-		return fmt.Errorf("%s: %w", k.stage, p.failure)
+		return k.fault(p.failure.err, p.failure.key)
 	}
 	p.seal()
 	return nil

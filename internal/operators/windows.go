@@ -3,6 +3,7 @@ package operators
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/millrace/millrace/internal/plan"
 )
@@ -102,7 +103,9 @@ func NewEventWindow(c Config, stream string) *EventWindow {
 		p.window = func(ctx *Context) (int64, bool) {
 			start := startOf(ctx.EventTime, w.size)
 			if start <= w.closed(ctx.Watermark) {
-				ctx.Late = append(ctx.Late, stream)
+				if !slices.Contains(ctx.Late, stream) { // a record can give several rows
+					ctx.Late = append(ctx.Late, stream)
+				}
 				return 0, false
 			}
 			return start, true
@@ -122,7 +125,6 @@ func startOf(t, size int64) int64 {
 
 // closed is the latest start of a window that has closed under a watermark: start + size + lateness <= watermark.
 func (w *EventWindow) closed(watermark int64) int64 {
-	const never = -1 << 63
 	if watermark < never+w.size+w.lateness {
 		return never
 	}
@@ -184,8 +186,8 @@ func (w *EventWindow) Due(_, _, watermark int64) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if until > p.gone && (len(p.times) > 0 && p.times[0] <= until || !p.whole) {
-			return true, nil
+		if due, err := p.any(w.Store, s, w.id, until); due || err != nil {
+			return due, err
 		}
 	}
 	return false, nil
@@ -236,10 +238,7 @@ func (w *BatchWindow) Merge(m *Merge) error {
 		return err
 	}
 	last := startOf(m.Time, w.slide)
-	for end := w.firstDue(p, m.Prev); end <= last && len(p.times) > 0; end += w.slide {
-		if err := p.fetch(w.Store, m.Shard, w.id, end); err != nil {
-			return fmt.Errorf("%s: read state: %w", w.stage, err)
-		}
+	for end := w.firstDue(p, m.Prev); end <= last && len(p.times) > 0; end = w.firstDue(p, end) {
 		if err := w.emitWindow(m, p, end); err != nil {
 			return err
 		}
