@@ -41,6 +41,14 @@ func buildBinary() (string, error) {
 	return path, nil
 }
 
+// Binary returns the path of the binary with crash points, which is built once.
+func Binary(t *testing.T) string {
+	t.Helper()
+	path, err := binary()
+	require.NoError(t, err)
+	return path
+}
+
 func removeBinary() {
 	if binaryDir != "" {
 		_ = os.RemoveAll(binaryDir) // a leftover in the temporary folder does no harm
@@ -74,9 +82,7 @@ type Process struct {
 // Start starts `processor args…` with exactly the environment env, besides PATH and HOME. It is gone when the test ends (H3).
 func Start(t *testing.T, env map[string]string, args ...string) *Process {
 	t.Helper()
-	path, err := binary()
-	require.NoError(t, err)
-	p := &Process{cmd: exec.Command(path, args...), done: make(chan struct{})}
+	p := &Process{cmd: exec.Command(Binary(t), args...), done: make(chan struct{})}
 	p.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
 	for k, v := range env {
 		p.cmd.Env = append(p.cmd.Env, k+"="+v)
