@@ -12,7 +12,7 @@ file="$root/examples/bench/$workload.yaml"
 bin="${MILLRACE_BIN:-}"
 if [ -z "$bin" ]; then
   bin="$root/bin/processor"
-  [ -n "${MILLRACE_BENCH_NO_BUILD:-}" ] && [ -x "$bin" ] || (cd "$root" && CGO_ENABLED=0 go build -trimpath -o "$bin" ./cmd/processor)
+  [ -n "${MILLRACE_BENCH_NO_BUILD:-}" ] && [ -x "$bin" ] || (cd "$root" && CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$bin" ./cmd/processor)
 fi
 unset MILLRACE_BIN MILLRACE_BENCH_NO_BUILD
 

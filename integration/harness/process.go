@@ -32,7 +32,7 @@ func buildBinary() (string, error) {
 	}
 	binaryDir = dir
 	path := filepath.Join(dir, "processor")
-	cmd := exec.Command("go", "build", "-tags", "crashpoints", "-o", path, "./cmd/processor")
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-tags", "crashpoints", "-o", path, "./cmd/processor")
 	cmd.Dir = Repo()
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
