@@ -38,7 +38,6 @@ type world struct {
 	ends   map[Partition]int64
 	nodes  []*node
 	now    int64
-	ids    byte
 	count  uint64
 }
 
@@ -109,7 +108,6 @@ type node struct {
 	dead    bool
 	err     error
 	applied Head
-	fill    []Moved
 	wire    *Batch // sent, and the ledger has not decided yet
 	late    []*Batch
 	waiting bool

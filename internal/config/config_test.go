@@ -159,7 +159,7 @@ func TestABadPostgresURLIsRefusedWithoutShowingIt(t *testing.T) {
 }
 
 func unwrapped(err error) error {
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // it takes the chain apart, link by link
 	case interface{ Unwrap() error }:
 		return e.Unwrap()
 	case interface{ Unwrap() []error }:

@@ -23,10 +23,6 @@ func pure2[A, B, R any](f func(A, B) R) builder {
 	return env2(func(_ *Env, a A, b B) R { return f(a, b) })
 }
 
-func pure3[A, B, C, R any](f func(A, B, C) R) builder {
-	return env3(func(_ *Env, a A, b B, c C) R { return f(a, b, c) })
-}
-
 // env1 to env3 apply a strict function that makes its text in the scratch arena.
 func env1[A, R any](f func(*Env, A) R) builder {
 	return func(n *node, a []*node) {

@@ -158,13 +158,6 @@ func toText(n, a *node) {
 // printed is room for what most values print as; longer ones leave the arena.
 const printed = 40
 
-// keep copies bytes into the scratch arena.
-func keep(e *Env, b []byte) string {
-	out := e.Scratch.Alloc(len(b))
-	copy(out, b)
-	return row.String(out)
-}
-
 func fromText(n, a *node) {
 	n.fallible = true
 	x, t := a.text, n.typ

@@ -211,7 +211,7 @@ func TestOneExprRunsOnAllCores(t *testing.T) {
 					env := Env{Row: rows[r]}
 					v := e.Value(&env)
 					if failed := strings.HasPrefix(want[i][r], "error: "); failed != (env.Err != nil) {
-						return fmt.Errorf("%s row %d: %v, want %s", e.Source, r, env.Err, want[i][r])
+						return fmt.Errorf("%s row %d: %w, want %s", e.Source, r, env.Err, want[i][r])
 					}
 					if text := Format(v, e.Type); env.Err == nil && !v.Null && shown(e.Type.String(), text) != want[i][r] {
 						return fmt.Errorf("%s row %d: %s, want %s", e.Source, r, text, want[i][r])

@@ -122,7 +122,7 @@ func set[T any](n *node, f func(*Env) (T, bool)) {
 		n.span = f
 		n.ref = boxed(f)
 	default:
-		n.ref = boxed(any(f).(func(*Env) (T, bool)))
+		n.ref = boxed(any(f).(func(*Env) (T, bool))) //nolint:unconvert // the switch has hidden the type
 	}
 }
 

@@ -250,7 +250,7 @@ func splitFromEnd(s, sep string, n int64) string {
 }
 
 func replace(e *Env, s, from, to string) string {
-	if from == "" || strings.Index(s, from) < 0 {
+	if from == "" || !strings.Contains(s, from) {
 		return s
 	}
 	n := strings.Count(s, from)

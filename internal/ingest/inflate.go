@@ -128,7 +128,7 @@ func (u *inflater) snappy(src []byte, s *slab) ([]byte, error) {
 	return s.keep(n), nil
 }
 
-// Java's snappy-java wraps blocks: | magic <8b> | version <4b> | compatible <4b> | then (size <4b> | block)*
+// Java's snappy-java wraps blocks: | magic <8b> | version <4b> | compatible <4b> | then (size <4b> | block)*.
 var xerialMagic = []byte{0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0}
 
 const xerialHeader = 16

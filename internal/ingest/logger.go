@@ -20,5 +20,5 @@ func (l logger) Level() kgo.LogLevel {
 
 // Log takes a message with its key and value pairs.
 func (l logger) Log(_ kgo.LogLevel, msg string, keyvals ...any) {
-	l.to.Debug(msg, append([]any{slog.String("from", "franz-go")}, keyvals...)...)
+	l.to.Debug("franz-go", append([]any{slog.String("message", msg)}, keyvals...)...)
 }

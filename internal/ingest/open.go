@@ -78,7 +78,7 @@ func knock(ctx context.Context, kc *kgo.Client, cfg Config) error {
 			lines = append(lines, cfg.Brokers[min(i, len(cfg.Brokers)-1)]+": "+explain(err, cfg))
 		}
 		kind := verdict(errs)
-		if kind != ErrUnreachable || !sleep(ctx, 500*time.Millisecond) {
+		if !errors.Is(kind, ErrUnreachable) || !sleep(ctx, 500*time.Millisecond) {
 			return fmt.Errorf("%w: %s", kind, strings.Join(lines, "; "))
 		}
 	}

@@ -2,8 +2,6 @@ package offsets
 
 import (
 	"context"
-	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -390,8 +388,8 @@ func TestALockThatIsHeldTooLongIsUnavailable(t *testing.T) {
 	require.NoError(t, err)
 	err = w.commit(batch.ExactlyOnce, b)
 	require.Equal(t, Unavailable, Classify(err), "%v", err)
-	require.True(t, strings.Contains(err.Error(), "55P03"), err)
-	require.False(t, errors.Is(err, ErrInDoubt))
+	require.ErrorContains(t, err, "55P03")
+	require.NotErrorIs(t, err, ErrInDoubt)
 	require.NoError(t, holder.Rollback(t.Context()))
 	require.NoError(t, w.commit(batch.ExactlyOnce, b))
 }

@@ -4,7 +4,6 @@ package offsets
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	osexec "os/exec"
@@ -63,7 +62,7 @@ func dieAt(t *testing.T, mode batch.Mode, point crash.Name, passage int) {
 	cmd.Env = append(os.Environ(), childURL+"="+url, childMode+"="+mode.String(), fmt.Sprintf("MILLRACE_CRASH_AT=%s:%d", point, passage))
 	out, err := cmd.CombinedOutput()
 	var exit *osexec.ExitError
-	require.True(t, errors.As(err, &exit), "the child did not die: %s", out)
+	require.ErrorAs(t, err, &exit, "the child did not die: %s", out)
 	require.Equal(t, syscall.SIGKILL, exit.Sys().(syscall.WaitStatus).Signal(), string(out))
 
 	w := claim(t, l, "parent") // waits until the server has noticed

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,7 +29,7 @@ func FuzzParse(f *testing.F) {
 		}
 		require.Nil(t, p)
 		var all Errors
-		require.True(t, errors.As(err, &all))
+		require.ErrorAs(t, err, &all)
 		require.NotEmpty(t, all)
 		for _, e := range all {
 			require.Positive(t, e.Line, e.Msg)

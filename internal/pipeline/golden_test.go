@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -48,7 +47,7 @@ func TestEveryBadFileIsRefusedWithAllItsProblemsAtTheirPlaces(t *testing.T) {
 			p, err := Parse(filepath.Base(path), src, noEnv)
 			require.Nil(t, p)
 			var all Errors
-			require.True(t, errors.As(err, &all), "want Errors, got %v", err)
+			require.ErrorAs(t, err, &all)
 			for _, e := range all {
 				require.NotEmpty(t, e.Msg)
 				require.Positive(t, e.Line, e.Msg)

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"errors"
 	"io/fs"
 	"strings"
 	"testing"
@@ -85,7 +84,7 @@ func TestAFileThatIsNotThereIsAnErrorOfTheFileSystem(t *testing.T) {
 func TestAProblemCanBeTakenOutOfTheError(t *testing.T) {
 	_, err := Parse("f.yaml", []byte("pipeline: p\nsources: 1\nsinks: []\n"), noEnv)
 	var one *Error
-	require.True(t, errors.As(err, &one))
+	require.ErrorAs(t, err, &one)
 	require.Equal(t, Error{File: "f.yaml", Line: 2, Column: 10, Path: "sources", Msg: `want sources by name, found "1"`}, *one)
 }
 
@@ -137,7 +136,7 @@ func TestStreamsStandBehindWhatTheyRead(t *testing.T) {
 		known, names := map[*plan.Stream]bool{nil: true}, map[string]bool{}
 		for _, s := range load(t, path).Streams {
 			require.True(t, known[s.From], "P1: %s in %s", s.Name, path)
-			require.True(t, (s.From == nil) != (s.Source == nil), s.Name)
+			require.NotEqual(t, s.From == nil, s.Source == nil, s.Name)
 			require.False(t, names[s.Name], "%s stands twice in %s", s.Name, path)
 			known[s], names[s.Name] = true, true
 		}

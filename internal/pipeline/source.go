@@ -29,7 +29,10 @@ func (b *builder) buildSources() {
 			continue
 		}
 		if v, ok := m.get("kafka"); ok || !refusedKey(m, sourceKeys) {
-			if v, ok = m.need("kafka", "kafka: {topic: NAME}"); ok {
+			if !ok {
+				v, ok = m.need("kafka", "kafka: {topic: NAME}")
+			}
+			if ok {
 				b.kafka(v, src)
 			}
 		}

@@ -89,23 +89,39 @@ type Order struct {
 	Desc bool
 }
 
-// Out returns the schema of what the step emits.
-func (s *Filter) Out() []row.Column    { return s.Columns }
-func (s *Map) Out() []row.Column       { return s.Columns }
-func (s *FlatMap) Out() []row.Column   { return s.Columns }
-func (s *Keyed) Out() []row.Column     { return s.Columns }
+// Out returns the rows' schema, which a filter leaves as it is.
+func (s *Filter) Out() []row.Column { return s.Columns }
+
+// Out returns the schema of what it emits.
+func (s *Map) Out() []row.Column { return s.Columns }
+
+// Out returns the schema of what it emits.
+func (s *FlatMap) Out() []row.Column { return s.Columns }
+
+// Out returns the schema of what it emits.
+func (s *Keyed) Out() []row.Column { return s.Columns }
+
+// Out returns the rows' schema, which a transform leaves as it is.
 func (s *Transform) Out() []row.Column { return s.Columns }
 
-// Kind returns the operator's name in the pipeline file.
+// Kind is filter.
 func (s *Filter) Kind() string { return "filter" }
+
+// Kind is map or extend.
 func (s *Map) Kind() string {
 	if s.Keep {
 		return "extend"
 	}
 	return "map"
 }
-func (s *FlatMap) Kind() string   { return "flatMap" }
+
+// Kind is flatMap.
+func (s *FlatMap) Kind() string { return "flatMap" }
+
+// Kind is transform.
 func (s *Transform) Kind() string { return "transform" }
+
+// Kind is the operator's name in the pipeline file: both windows are reduceByKeyAndWindow.
 func (s *Keyed) Kind() string {
 	return [...]string{"reduceByKey", "updateStateByKey", "reduceByKeyAndWindow", "reduceByKeyAndWindow"}[s.Op]
 }

@@ -37,11 +37,19 @@ type Column struct {
 // NullValue is SQL's NULL.
 var NullValue = Value{Null: true}
 
-// OfInt, OfFloat, OfText, OfBool and OfRef make values of the matching representation.
-func OfInt(n int64) Value     { return Value{N: n} }
+// OfInt makes a value of a RepInt type.
+func OfInt(n int64) Value { return Value{N: n} }
+
+// OfFloat makes a double precision.
 func OfFloat(f float64) Value { return Value{N: int64(math.Float64bits(f))} }
-func OfText(s string) Value   { return Value{S: s} }
-func OfRef(r any) Value       { return Value{Ref: r} }
+
+// OfText makes a text, or a bytea of its bytes.
+func OfText(s string) Value { return Value{S: s} }
+
+// OfRef makes a numeric, an interval or an array; see RepRef.
+func OfRef(r any) Value { return Value{Ref: r} }
+
+// OfBool makes a boolean.
 func OfBool(b bool) Value {
 	if b {
 		return Value{N: 1}

@@ -7,9 +7,6 @@ import (
 	"github.com/millrace/millrace/internal/row"
 )
 
-// arrayHeader is dimensions, whether there are NULLs, the elements' type, length and lower bound: four bytes each.
-const arrayHeader = 20
-
 // encodeArray writes a one-dimensional array whose elements fit the column's element type.
 func encodeArray(dst []byte, v *row.Value, c *column) ([]byte, error) {
 	elems := v.Array()

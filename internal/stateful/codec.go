@@ -24,7 +24,7 @@ const (
 var encoder = sync.OnceValue(func() *zstd.Encoder {
 	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(1<<20))
 	if err != nil {
-		panic(err) // the options are constants
+		panic(err) //nolint:forbidigo // the options are constants, and a test makes both
 	}
 	return e
 })
@@ -32,7 +32,7 @@ var encoder = sync.OnceValue(func() *zstd.Encoder {
 var decoder = sync.OnceValue(func() *zstd.Decoder {
 	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxContent), zstd.WithDecodeAllCapLimit(true))
 	if err != nil {
-		panic(err) // the options are constants
+		panic(err) //nolint:forbidigo // the options are constants, and a test makes both
 	}
 	return d
 })

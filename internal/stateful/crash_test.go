@@ -125,14 +125,13 @@ func TestACrashAtAnyWriteLeavesAHeadOfTheHistory(t *testing.T) {
 
 // world is one life of the metamorphic test: a ledger, a directory and who works on it.
 type world struct {
-	t      *testing.T
-	rng    *rand.Rand
-	fs     *vfs.MemFS
-	old    *vfs.MemFS // an earlier copy of the directory
-	s      *Store
-	l      *ledger
-	doing  string
-	counts map[string]int
+	t     *testing.T
+	rng   *rand.Rand
+	fs    *vfs.MemFS
+	old   *vfs.MemFS // an earlier copy of the directory
+	s     *Store
+	l     *ledger
+	doing string
 }
 
 func (w *world) open() {

@@ -127,9 +127,9 @@ func TestAnIncompleteSnapshotIsNotState(t *testing.T) {
 }
 
 func TestALedgerWithAHoleNamesThePlaceAndIsNotState(t *testing.T) {
-	s, l := history(t, 10)
+	_, l := history(t, 10)
 	l.shards[1].deltas = slices.Delete(l.shards[1].deltas, 4, 5)
-	s = openAt(t, vfs.NewMem())
+	s := openAt(t, vfs.NewMem())
 	_, err := s.Restore(context.Background(), l, l.claim())
 	require.ErrorIs(t, err, ErrHistoryIncomplete)
 	require.ErrorContains(t, err, "restore shard 1 to 10 (")
@@ -151,8 +151,8 @@ func TestADeltaOfAnotherShardIsNotApplied(t *testing.T) {
 }
 
 func TestACancelledRestoreIsTakenUpAgain(t *testing.T) {
-	s, l := history(t, 10)
-	s = openAt(t, vfs.NewMem())
+	_, l := history(t, 10)
+	s := openAt(t, vfs.NewMem())
 	ctx, cancel := context.WithCancel(context.Background())
 	n := 0
 	l.fail = func(string) error {
@@ -173,8 +173,8 @@ func TestACancelledRestoreIsTakenUpAgain(t *testing.T) {
 }
 
 func TestOnlyClaimedShardsAreRestored(t *testing.T) {
-	s, l := history(t, 2)
-	s = openAt(t, vfs.NewMem())
+	_, l := history(t, 2)
+	s := openAt(t, vfs.NewMem())
 	_, err := s.Restore(context.Background(), l, l.claim()[1:2])
 	require.NoError(t, err)
 	requireAt(t, s, l, 1)

@@ -148,7 +148,7 @@ func (s *Store) Close() error {
 	if dead := s.Err(); dead != nil {
 		_ = s.dir.wipe() // what cannot be deleted now is deleted by the next Open
 		_ = s.dir.unlock()
-		return nil
+		return nil //nolint:nilerr // a dead store has said so; there is nothing more to lose
 	}
 	if err == nil {
 		err = flushErr

@@ -136,7 +136,7 @@ func exponentOf(s string) (int, bool) {
 func assemble(negative bool, whole, frac string, exponent int, s string) (*apd.Decimal, error) {
 	d := &apd.Decimal{Negative: negative}
 	if len(whole)+len(frac) <= 18 {
-		d.Coeff.SetUint64(small(whole)*uint64(powers[len(frac)].Uint64()) + small(frac))
+		d.Coeff.SetUint64(small(whole)*powers[len(frac)].Uint64() + small(frac))
 	} else if _, ok := d.Coeff.SetString(whole+frac, 10); !ok {
 		return nil, ErrSyntax("numeric", s)
 	}

@@ -44,7 +44,7 @@ func expand(out []byte, s, to string, m []int) []byte {
 			continue
 		}
 		i++
-		group := -1
+		var group int
 		switch c := to[i]; {
 		case c == '&':
 			group = 0
