@@ -84,7 +84,7 @@ type (
 // Do is one step for the driver: a Claim, Restore, Open, Feed, Compute, Send, Apply, Forget, Wait or End.
 type Do any
 
-// NewMachine returns a machine that has not begun. target is nil unless it is to end when it has committed up to there.
+// NewMachine returns a machine that has not begun.
 func NewMachine(pace Pace, caps Caps) *Machine {
 	return &Machine{pace: pace, caps: caps, halted: map[Partition]bool{}}
 }
@@ -103,6 +103,7 @@ func (m *Machine) OnClaimed(c Claimed) []Do {
 	m.phase, m.owned, m.time, m.mark = restoring, own(c), c.Time, c.Watermark
 	m.fetched = maps.Clone(m.owned.next)
 	m.open, m.computed, m.inFlight = nil, nil, nil
+	clear(m.halted) // the restore places every partition anew; one that still cannot go on says so again
 	return []Do{Restore{Heads: slices.Clone(c.Heads), Positions: c.Positions}}
 }
 
@@ -135,11 +136,9 @@ func (m *Machine) OnFetched(c *Chunk, now int64) []Do {
 	}
 	o := m.open
 	if _, seen := o.from[c.Partition]; !seen {
-		o.from[c.Partition] = at
+		o.from[c.Partition], o.epoch[c.Partition] = at, -1
 	}
-	if c.LeaderEpoch >= 0 || o.epoch[c.Partition] == 0 {
-		o.epoch[c.Partition] = c.LeaderEpoch
-	}
+	o.epoch[c.Partition] = max(o.epoch[c.Partition], c.LeaderEpoch)
 	m.fetched[c.Partition] = c.Next
 	o.records += len(c.Records)
 	o.bytes += c.Bytes
@@ -278,7 +277,7 @@ func (m *Machine) OnDrain() []Do {
 	if m.drain {
 		return nil
 	}
-	m.drain = true
+	m.drain, m.fails = true, 0 // one failure more may pass, not two
 	switch {
 	case m.phase != running:
 		return m.stop(nil)
