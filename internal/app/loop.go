@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/millrace/millrace/internal/admin"
@@ -103,9 +102,17 @@ func (l *loop) ticker() (<-chan time.Time, func()) {
 	return t.C, func() { t.Stop() }
 }
 
+// listen keeps partitions from falling idle while Kafka does not answer: that they are silent says nothing then.
+func (l *loop) listen(now int64) {
+	if l.input.consumer.Health().Err != nil {
+		l.engine.Unheard(now)
+	}
+}
+
 func (l *loop) tick(ctx context.Context) {
 	n := now()
 	due := false
+	l.listen(n)
 	if at, ok := l.m.TimerTime(n); ok && !l.m.Filling() {
 		var err error
 		if due, err = l.engine.Due(at, n); err != nil {
@@ -220,6 +227,7 @@ func (l *loop) doRestore(ctx context.Context, s batch.Restore) {
 		l.fail(ctx, err)
 		return
 	}
+	l.report.placed(l)
 	l.take(ctx, l.m.OnRestored())
 }
 
@@ -236,7 +244,9 @@ func (l *loop) seek(ctx context.Context, positions map[batch.Partition]batch.Pos
 }
 
 func (l *loop) doCompute(ctx context.Context, s batch.Compute) {
-	r, err := l.engine.Compute(newToken(), s.Ranges, now())
+	n := now()
+	l.listen(n)
+	r, err := l.engine.Compute(newToken(), s.Ranges, n)
 	if err != nil {
 		l.fail(ctx, err)
 		return
@@ -353,10 +363,6 @@ func classify(err error) batch.Class {
 }
 
 func (l *loop) halted(ctx context.Context, h *ingest.Halt) {
-	l.status.Set(admin.Halted(h.Partition), h.Error())
-	l.log.LogAttrs(ctx, slog.LevelError, "partition halted", slog.String("partition", h.Partition.String()),
-		slog.String("code", string(h.Code)), slog.Int64("offset", h.Offset), slog.String("reason", h.Msg), slog.String("cure", h.Cure))
-	l.report.halts++
-	l.metrics.HaltedPartitions(l.report.halts)
+	l.report.halted(l, h)
 	l.take(ctx, l.m.OnHalted(h.Partition))
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/millrace/millrace/internal/admin"
 	"github.com/millrace/millrace/internal/batch"
+	"github.com/millrace/millrace/internal/ingest"
 	"github.com/millrace/millrace/internal/offsets"
 	"github.com/millrace/millrace/internal/stateful"
 )
@@ -16,8 +17,26 @@ type reporter struct {
 	log     *slog.Logger
 	metrics *admin.Metrics
 	took    time.Duration // of the newest commit
-	halts   int
+	halts   map[batch.Partition]bool
 	pausing bool
+}
+
+// halted tells of a partition that waits for an operator.
+func (r *reporter) halted(l *loop, h *ingest.Halt) {
+	l.status.Set(admin.Halted(h.Partition), h.Error())
+	r.log.LogAttrs(context.Background(), slog.LevelError, "partition halted", slog.String("partition", h.Partition.String()),
+		slog.String("code", string(h.Code)), slog.Int64("offset", h.Offset), slog.String("reason", h.Msg), slog.String("cure", h.Cure))
+	r.halts[h.Partition] = true
+	r.metrics.HaltedPartitions(len(r.halts))
+}
+
+// placed takes back what was told of partitions that have been placed anew. Those that were added to a topic are not among them.
+func (r *reporter) placed(l *loop) {
+	for _, p := range l.partitions {
+		l.status.Set(admin.Halted(p), "")
+		delete(r.halts, p)
+	}
+	r.metrics.HaltedPartitions(len(r.halts))
 }
 
 func (r *reporter) claimed(c *offsets.Claim) {

@@ -47,7 +47,7 @@ func (p *parts) loop(ctx context.Context, o Options) error {
 	pace := batch.Pace{Interval: p.plan.Interval.Microseconds()}
 	l := &loop{
 		parts: p, m: batch.NewMachine(pace, batch.Caps{Records: p.plan.Caps.MaxRecords, Bytes: p.plan.Caps.MaxBytes}),
-		input: newPoller(), snaps: newSnapshotter(p), report: &reporter{log: p.log, metrics: p.metrics},
+		input: newPoller(), snaps: newSnapshotter(p), report: &reporter{log: p.log, metrics: p.metrics, halts: map[batch.Partition]bool{}},
 		prune: &pruner{ledger: p.ledger, log: p.log, plan: p.plan}, results: map[batch.Token]*engine.Result{}, committed: make(chan outcome, 1),
 	}
 	if o.Config.Trigger == config.AvailableNow {
@@ -60,13 +60,13 @@ func (p *parts) loop(ctx context.Context, o Options) error {
 	p.status.Set(admin.Running, "")
 	ctx, stop := context.WithCancel(ctx)
 	err := l.run(ctx, o.Drain)
+	if l.sending {
+		<-l.committed // what stopped the loop is no fault of the batch before, and at-most-once would lose it; it uses its buffers too
+	}
 	stop()
 	l.input.close()
 	l.snaps.close()
 	l.prune.wait()
-	if l.sending {
-		<-l.committed // it may still use the buffers
-	}
 	return err
 }
 
