@@ -97,7 +97,12 @@ func (p *panes) take(key, value []byte) error {
 	if t.find(rest, hash) >= 0 {
 		return nil
 	}
-	return p.layout.decode(value, t.acc(t.insert(rest, hash)))
+	return p.fill(t, t.insert(rest, hash), value)
+}
+
+func (p *panes) fill(t *table, i int, value []byte) error {
+	t.weigh(i, len(value))
+	return p.layout.decode(value, t.acc(i))
 }
 
 // fetch brings the panes up to and including time into memory.
@@ -147,7 +152,7 @@ func (p *panes) lookup(r Reader, shard int, id uint32, time int64, key []byte, h
 		return nil, 0, err
 	}
 	if p.value = v; ok {
-		err = p.layout.decode(v, t.acc(i))
+		err = p.fill(t, i, v)
 	}
 	return t, i, err
 }
@@ -156,12 +161,16 @@ func (p *panes) lookup(r Reader, shard int, id uint32, time int64, key []byte, h
 func (p *panes) put(id uint32, time int64, t *table, i int, changes Changes) {
 	p.buf = append(appendWindow(p.buf[:0], time), t.key(i)...)
 	p.value = p.layout.encode(p.value[:0], t.acc(i))
+	t.weigh(i, len(p.value))
 	changes.Put(id, p.buf, p.value)
 }
 
 func (p *panes) size() int64 {
 	var n int64
 	for _, t := range p.byTime {
+		n += t.size()
+	}
+	for _, t := range p.spare {
 		n += t.size()
 	}
 	return n

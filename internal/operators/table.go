@@ -30,6 +30,7 @@ type table struct {
 	keys    []byte
 	cells   []cell
 	heavy   []row.Value
+	held    int64 // bytes that heavy accumulators point to, about; state tables only
 }
 
 type entry struct {
@@ -37,7 +38,7 @@ type entry struct {
 	off  uint32
 	len  uint32
 	mark uint32 // number of the batch that changed it last; state tables only
-	aux  uint32 // shard; partials only
+	aux  uint32 // partials: shard; state tables: its share of held
 }
 
 const smallestIndex = 64
@@ -121,13 +122,21 @@ func (t *table) reset() {
 	}
 	clear(t.index)
 	clear(t.heavy)
-	t.entries, t.keys, t.cells, t.heavy = t.entries[:0], t.keys[:0], t.cells[:0], t.heavy[:0]
+	t.entries, t.keys, t.cells, t.heavy, t.held = t.entries[:0], t.keys[:0], t.cells[:0], t.heavy[:0], 0
 }
 
-// size is what the table holds in memory, in bytes, without what heavy accumulators point to.
+// weigh notes how many bytes an entry has in the store, for what its heavy accumulators hold.
+func (t *table) weigh(i, bytes int) {
+	if t.layout.heavy > 0 {
+		t.held += int64(bytes) - int64(t.entries[i].aux)
+		t.entries[i].aux = uint32(bytes)
+	}
+}
+
+// size is what the table holds in memory, in bytes.
 func (t *table) size() int64 {
 	const entrySize, cellSize, valueSize = 24, 16, 48
-	return int64(len(t.index)*4 + cap(t.entries)*entrySize + cap(t.keys) + cap(t.cells)*cellSize + cap(t.heavy)*valueSize)
+	return int64(len(t.index)*4 + cap(t.entries)*entrySize + cap(t.keys) + cap(t.cells)*cellSize + cap(t.heavy)*valueSize) + t.held
 }
 
 // newer returns a table of the entries that a batch after applied has changed.
@@ -139,6 +148,7 @@ func (t *table) newer(applied uint32) *table {
 		}
 		j := n.insert(t.key(i), t.entries[i].hash)
 		n.entries[j].mark = t.entries[i].mark
+		n.weigh(j, int(t.entries[i].aux))
 		a, b := n.acc(j), t.acc(i)
 		copy(a.cells, b.cells)
 		copy(a.heavy, b.heavy)

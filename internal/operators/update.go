@@ -167,6 +167,7 @@ func (u *Update) Merge(m *Merge) error {
 		changes := m.Changes()
 		for _, i := range s.touched {
 			s.value = u.kept.encode(s.value[:0], s.table.acc(int(i)))
+			s.table.weigh(int(i), len(s.value))
 			changes.Put(u.id, s.table.key(int(i)), s.value)
 		}
 	}
@@ -282,6 +283,7 @@ func (u *Update) fill(t *table, i int, value []byte) error {
 	if err := u.kept.decode(value, t.acc(i)); err != nil {
 		return fmt.Errorf("%s: state: %w", u.stage, err)
 	}
+	t.weigh(i, len(value))
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package operators
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/millrace/millrace/internal/expr"
@@ -60,7 +61,6 @@ type emitter struct {
 	op     *plan.Keyed
 	stage  string
 	layout *layout
-	lanes  map[*Context]*rowBuffers
 }
 
 // rowBuffers are one lane's rows under construction.
@@ -124,7 +124,7 @@ func (x *emitter) push(m *Merge, out []row.Value, key []byte) error {
 	c.Row = out
 	m.Emit(c)
 	if c.Err != nil {
-		return x.fault(c.Err, key)
+		return x.faultAt(c.Stage, c.Err, key)
 	}
 	c.Scratch.Reset()
 	return nil
@@ -144,7 +144,10 @@ func (f *Fault) Error() string {
 
 func (f *Fault) Unwrap() error { return f.Err }
 
-func (x *emitter) fault(err error, key []byte) error {
+func (x *emitter) fault(err error, key []byte) error { return x.faultAt(x.stage, err, key) }
+
+// faultAt is a fault of a step after this one, at a key of this one.
+func (x *emitter) faultAt(stage string, err error, key []byte) error {
 	vals := make([]row.Value, len(x.op.Keys))
 	text := ""
 	if x.keys(vals, key) == nil {
@@ -155,5 +158,5 @@ func (x *emitter) fault(err error, key []byte) error {
 			text += x.op.Keys[i].Name + "=" + expr.Format(v, x.op.Keys[i].Type)
 		}
 	}
-	return &Fault{Stage: x.stage, Key: text, Err: err}
+	return &Fault{Stage: cmp.Or(stage, x.stage), Key: text, Err: err}
 }
