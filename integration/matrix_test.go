@@ -26,7 +26,7 @@ var modes = []string{exactlyOnce, atLeastOnce, atMostOnce}
 const (
 	matrixTopic   = "flights-matrix"
 	matrixRecords = 20_000
-	matrixBatch   = "MILLRACE_BATCH_MAX_RECORDS=500" // 40 batches
+	matrixBatch   = "MILLRACE_BATCH_MAX_RECORDS=500" // about 40 batches
 )
 
 // count is what the tables say about one origin.
@@ -153,7 +153,8 @@ func TestTheMatrixPipelineIsRightWithoutFaults(t *testing.T) {
 			l.Finish() // nothing is left to do, and nothing is done
 			readMatrix(t, l).requirePromise(t, exactlyOnce, want)
 			batches := l.Query("SELECT count(*) FROM millrace.batches")
-			require.GreaterOrEqual(t, number(t, batches[0][0]), int64(matrixRecords/500), "batches that were small enough to crash between")
+			// a batch is cut between what fetches brought, so that it may hold some records more than its cap
+			require.GreaterOrEqual(t, number(t, batches[0][0]), int64(matrixRecords/700), "batches that were small enough to crash between")
 		})
 	}
 }
