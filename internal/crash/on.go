@@ -1,10 +1,11 @@
-//go:build crashpoints
+//go:build crashpoints && linux
 
 package crash
 
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 	"syscall"
 )
@@ -33,8 +34,12 @@ func arm(variable string) *trigger {
 	return t
 }
 
+// signalSelf sends the signal to this very thread, so that it takes effect before the call returns: sent to the process, another thread may take
+// it while this one runs on.
 func signalSelf(s syscall.Signal) {
-	if err := syscall.Kill(os.Getpid(), s); err != nil {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := syscall.Tgkill(os.Getpid(), syscall.Gettid(), s); err != nil {
 		fmt.Fprintf(os.Stderr, "crash point: send %s to this process: %v\n", s, err)
 		os.Exit(2)
 	}

@@ -31,6 +31,9 @@ type ClaimRequest struct {
 	Shards        int         // of the pipeline; 0: it keeps no state
 	Own           []int       // the shards to take; nil: all of them
 	Token         batch.Token // fresh and random, for this request only
+
+	After *Claim        // the claim that this one renews after a failure; nil: a new assignment. Rows that somebody has claimed since are ErrFenced
+	Tried []batch.Token // of requests since After whose outcome is not known: rows that hold one are this instance's
 }
 
 // Position is what the ledger has for a partition.
@@ -80,6 +83,9 @@ type Claim struct {
 // stand (L4, L5). From its COMMIT on every earlier owner is fenced. It waits for commits in flight. After ErrInDoubt claim again, with a
 // new token.
 //
+// A claim that renews another one (After) takes nothing from whoever has claimed in between: it is ErrFenced then, or two instances that meet
+// one failure after the other would take the rows from each other for ever (spec rule 11).
+//
 // A plan that does not fit the kept state, and topics that are not the ones the offsets belong to, are refused: *PlanMismatch,
 // *ShardsChanged, *TopicRecreated, *PartitionsChanged, ErrNoStart. Nothing is written then.
 func (l *Ledger) Claim(ctx context.Context, req ClaimRequest) (*Claim, error) {
@@ -114,6 +120,7 @@ func (r ClaimRequest) ordered() ClaimRequest {
 //
 //	lock the pipeline; IF the plan is new THEN it must fit the kept state; move the plan version
 //	lock the partitions and the shards, making those that are new; IF a topic is another one THEN refuse
+//	IF it renews a claim and somebody has claimed since THEN fenced
 //	write token, epoch, owner
 //	read next offsets, heads, the end of the journal    -- L4: only now
 func (l *Ledger) claimIn(ctx context.Context, tx pgx.Tx, req ClaimRequest) (*Claim, error) {
@@ -128,6 +135,9 @@ func (l *Ledger) claimIn(ctx context.Context, tx pgx.Tx, req ClaimRequest) (*Cla
 	shards, err := l.lockShards(ctx, tx, req)
 	if err != nil {
 		return nil, err
+	}
+	if rows := req.lost(slices.Concat(parts, shards)); len(rows) > 0 {
+		return nil, &FencedError{Pipeline: req.Pipeline, Rows: rows}
 	}
 	if err := l.take(ctx, tx, req, c.Epoch, parts, shards); err != nil {
 		return nil, err

@@ -20,11 +20,11 @@ const (
 		WHERE pipeline = $1 AND topic = ANY ($2::text[]) GROUP BY topic`
 	makePartitions = `INSERT INTO @.partitions (pipeline, topic, partition, topic_id, topic_partitions, next_offset)
 		SELECT $1, v.* FROM unnest($2::text[], $3::int[], $4::uuid[], $5::int[], $6::bigint[]) v ON CONFLICT DO NOTHING`
-	claimPartitions = `SELECT p.topic, p.partition, p.topic_id, p.owner, p.token, p.claimed_at FROM @.partitions p
+	claimPartitions = `SELECT p.topic, p.partition, p.topic_id, p.owner, p.token, p.epoch, p.claimed_at FROM @.partitions p
 		JOIN unnest($2::text[], $3::int[]) v (topic, partition) ON p.topic = v.topic AND p.partition = v.partition
 		WHERE p.pipeline = $1 ORDER BY p.topic, p.partition FOR UPDATE OF p`
 	makeShards  = `INSERT INTO @.shards (pipeline, shard) SELECT $1, unnest($2::int[]) ON CONFLICT DO NOTHING`
-	claimShards = `SELECT shard, owner, token, claimed_at FROM @.shards
+	claimShards = `SELECT shard, owner, token, epoch, claimed_at FROM @.shards
 		WHERE pipeline = $1 AND shard = ANY ($2::int[]) ORDER BY shard FOR UPDATE`
 )
 
@@ -34,6 +34,7 @@ type held struct {
 	shard     int // -1 for a partition
 	owner     string
 	token     batch.Token
+	epoch     int64
 	since     time.Time
 }
 
@@ -72,7 +73,7 @@ func scanPartition(r pgx.CollectableRow, ids map[batch.Partition][16]byte) (held
 		id, tok pgtype.UUID
 		since   pgtype.Timestamptz
 	)
-	err := r.Scan(&h.partition.Topic, &h.partition.ID, &id, &h.owner, &tok, &since)
+	err := r.Scan(&h.partition.Topic, &h.partition.ID, &id, &h.owner, &tok, &h.epoch, &since)
 	h.token, h.since = token(tok), since.Time
 	ids[h.partition] = id.Bytes
 	return h, err
@@ -165,9 +166,33 @@ func scanShard(r pgx.CollectableRow) (held, error) {
 		tok   pgtype.UUID
 		since pgtype.Timestamptz
 	)
-	err := r.Scan(&h.shard, &h.owner, &tok, &since)
+	err := r.Scan(&h.shard, &h.owner, &tok, &h.epoch, &since)
 	h.token, h.since = token(tok), since.Time
 	return h, err
+}
+
+// lost gives the rows that somebody else has claimed since the claim that this request renews. A lower epoch than that claim's is no such
+// row: Postgres went back to an earlier point, and who was there before is not there now.
+func (r ClaimRequest) lost(found []held) []FencedRow {
+	if r.After == nil {
+		return nil
+	}
+	shards := make(map[int]int64, len(r.After.Heads))
+	for _, h := range r.After.Heads {
+		shards[h.Shard] = h.Epoch
+	}
+	var rows []FencedRow
+	for _, h := range found {
+		had, ok := shards[h.shard]
+		if h.shard < 0 {
+			at, known := r.After.Partitions[h.partition]
+			had, ok = at.Epoch, known
+		}
+		if ok && h.epoch > had && !slices.Contains(r.Tried, h.token) {
+			rows = append(rows, FencedRow{Partition: h.partition, Shard: h.shard, Held: r.After.Token, Found: h.token, Owner: h.owner, Epoch: h.epoch})
+		}
+	}
+	return rows
 }
 
 // holders counts who had the rows, by name.

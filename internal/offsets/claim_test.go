@@ -179,3 +179,27 @@ func TestTimesSurviveTheirWayThroughPostgres(t *testing.T) {
 	}
 	require.Equal(t, batch.NoWatermark, micros(get[pgtype.Timestamptz](t, l, `SELECT $1::timestamptz`, timestamp(earliest-1))))
 }
+
+func TestARenewedClaimTakesNothingFromWhoeverClaimedInBetween(t *testing.T) {
+	l, _ := newLedger(t)
+	first, err := l.Claim(t.Context(), request("a", 2, 3))
+	require.NoError(t, err)
+
+	again := request("a", 2, 3)
+	again.After = first
+	second, err := l.Claim(t.Context(), again)
+	require.NoError(t, err, "nobody has claimed since")
+
+	rival, err := l.Claim(t.Context(), request("a", 2, 3)) // another process under the same name
+	require.NoError(t, err)
+	late := request("a", 2, 3)
+	late.After = second
+	_, err = l.Claim(t.Context(), late)
+	require.ErrorIs(t, err, ErrFenced)
+	require.Equal(t, Fenced, Classify(err))
+
+	doubtful := request("a", 2, 3)
+	doubtful.After, doubtful.Tried = second, []batch.Token{rival.Token} // the outcome of that claim was not known: it was ours
+	_, err = l.Claim(t.Context(), doubtful)
+	require.NoError(t, err)
+}

@@ -17,7 +17,7 @@ type Config struct {
 	Instance   string // shown to the server as part of application_name
 
 	LockTimeout  time.Duration // how long a statement waits for a row that another transaction holds; default 5s
-	IdleTimeout  time.Duration // how long the server keeps a transaction whose client is silent, so that a zombie frees its rows; default 60s
+	IdleTimeout  time.Duration // how long the server keeps a transaction whose client is silent, so that a zombie frees its rows; default 15s
 	MaxConns     int32         // default 4: a commit, a claim, housekeeping and a restore at once
 	DeltaPart    int           // bytes; a longer delta is stored in parts; default 8 MiB
 	KeepOldSnaps int           // visible snapshots of a shard, the newest included; default 2, so that a reader can finish with the older one
@@ -26,7 +26,7 @@ type Config struct {
 const (
 	defaultSchema      = "millrace"
 	defaultLockTimeout = 5 * time.Second
-	defaultIdleTimeout = 60 * time.Second
+	defaultIdleTimeout = 15 * time.Second
 	defaultMaxConns    = 4
 	defaultDeltaPart   = 8 << 20
 	defaultKeepSnaps   = 2
