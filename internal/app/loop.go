@@ -20,7 +20,8 @@ import (
 type loop struct {
 	*parts
 	m      *batch.Machine
-	claim  *offsets.Claim
+	claim  *offsets.Claim // the newest; nil before the first
+	tried  []batch.Token  // of claims since then whose outcome is not known
 	input  *poller
 	snaps  *snapshotter
 	report *reporter
@@ -144,7 +145,11 @@ func (l *loop) feedPending(ctx context.Context) bool {
 		return false
 	}
 	c := l.pending[0]
-	l.pending = l.pending[1:]
+	if room := l.m.Room(); len(c.Records) > room {
+		c, l.pending[0] = c.Split(room) // the cap is exact
+	} else {
+		l.pending = l.pending[1:]
+	}
 	for _, step := range l.m.OnFetched(&c, now()) {
 		if _, feed := step.(batch.Feed); feed {
 			l.engine.Feed(&c, now())
@@ -191,13 +196,17 @@ func (l *loop) end(err error) {
 }
 
 func (l *loop) doClaim(ctx context.Context) {
-	claim, err := l.ledger.Claim(ctx, l.request(newToken()))
+	req := l.request(newToken())
+	req.After, req.Tried = l.claim, l.tried
+	claim, err := l.ledger.Claim(ctx, req)
 	if err != nil {
+		if errors.Is(err, offsets.ErrInDoubt) {
+			l.tried = append(l.tried, req.Token)
+		}
 		l.fail(ctx, fmt.Errorf("claim: %w", err))
 		return
 	}
-	crash.Point(crash.AfterClaim)
-	l.claim = claim
+	l.claim, l.tried = claim, nil
 	l.status.Set(admin.Claimed, "")
 	l.status.Set(admin.Postgres, "")
 	l.report.claimed(claim)
@@ -356,8 +365,8 @@ func classify(err error) batch.Class {
 	if errors.As(err, &fault) || errors.Is(err, stateful.ErrStoreDead) {
 		return batch.Misconfigured
 	}
-	if errors.Is(err, offsets.ErrSnapshotGone) {
-		return batch.Unavailable // replaced by a newer one while it was read
+	if errors.Is(err, offsets.ErrSnapshotGone) || errors.Is(err, stateful.ErrHeadMoved) {
+		return batch.Unavailable // somebody published or committed while it was read: the next claim tells
 	}
 	return class(offsets.Classify(err))
 }

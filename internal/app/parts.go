@@ -86,10 +86,23 @@ func (p *parts) openKafka(ctx context.Context, c config.Config) error {
 		ClientID: "millrace-" + p.plan.Name,
 	}, p.log)
 	if err != nil {
-		return fmt.Errorf("kafka: %w", err)
+		return fmt.Errorf("kafka: %w; %s", err, brokerCure(err))
 	}
 	p.status.Set(admin.Kafka, "")
 	return nil
+}
+
+// brokerCure says which settings an error of opening Kafka is about.
+func brokerCure(err error) string {
+	switch {
+	case errors.Is(err, ingest.ErrTLS):
+		return "look at MILLRACE_KAFKA_TLS and MILLRACE_KAFKA_TLS_CA, or take the listener's other port"
+	case errors.Is(err, ingest.ErrSASL):
+		return "look at MILLRACE_KAFKA_SASL_MECHANISM, MILLRACE_KAFKA_SASL_USER and MILLRACE_KAFKA_SASL_PASSWORD"
+	case errors.Is(err, ingest.ErrTooOld):
+		return "upgrade the brokers"
+	}
+	return "look at MILLRACE_KAFKA_BROKERS, and whether these addresses can be reached from here"
 }
 
 func saslName(m config.Mechanism) string {

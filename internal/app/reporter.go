@@ -60,7 +60,7 @@ func (r *reporter) restored(rep stateful.Report, took time.Duration) {
 	t := rep.Total()
 	r.metrics.Restored(took, t.Bytes)
 	r.log.Info("state restored", slog.Int("shards", len(rep.Shards)), slog.Int("local", rep.Local()), slog.Int64("deltas", t.Deltas),
-		slog.Int64("snapshot_keys", t.Keys), slog.Duration("took", took))
+		slog.Int64("snapshot_keys", t.Keys), millis("took_ms", took))
 }
 
 func (r *reporter) paused(c batch.Class, why string) {
@@ -69,7 +69,7 @@ func (r *reporter) paused(c batch.Class, why string) {
 		level = slog.LevelDebug // said once; /readyz has it as long as it lasts
 	}
 	r.pausing = true
-	r.log.Log(context.Background(), level, "paused: nothing is lost, it goes on by itself", slog.String("class", c.String()), slog.String("reason", why))
+	r.log.Log(context.Background(), level, "paused: Postgres cannot commit now; nothing is lost, it goes on by itself", slog.String("class", c.String()), slog.String("reason", why))
 }
 
 func (r *reporter) committed(l *loop, b *batch.Batch) {
@@ -84,11 +84,16 @@ func (r *reporter) committed(l *loop, b *batch.Batch) {
 	r.log.LogAttrs(context.Background(), slog.LevelInfo, "batch committed",
 		slog.Time("batch_time", time.UnixMicro(b.Time).UTC()), slog.Int64("records", b.Counts.In), slog.Int64("rows", b.Counts.Rows),
 		slog.Int64("late", b.Counts.Late), slog.Int64("dead", b.Counts.Dead), slog.Int("shards", len(b.Shards)),
-		slog.Duration("compute", b.Timings.Compute), slog.Duration("commit", r.took), slog.Duration("took", total))
+		millis("compute_ms", b.Timings.Compute), millis("commit_ms", r.took), millis("took_ms", total))
 	if b.Counts.Dead > 0 {
 		r.log.LogAttrs(context.Background(), slog.LevelWarn, "records could not be processed", slog.Int64("records", b.Counts.Dead),
 			slog.String("first", firstDead(b)))
 	}
+}
+
+// millis is a duration for logs: milliseconds with three digits, readable in text and in JSON.
+func millis(key string, d time.Duration) slog.Attr {
+	return slog.Float64(key, float64(d.Microseconds())/1000)
 }
 
 func firstDead(b *batch.Batch) string {

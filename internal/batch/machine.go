@@ -118,6 +118,14 @@ func (m *Machine) WantsInput() bool {
 	return m.phase == running && !m.drain && m.computed == nil && !m.reached(m.fetched)
 }
 
+// Room is how many records the batch that is open, or the next one, can still take.
+func (m *Machine) Room() int {
+	if m.open == nil {
+		return m.caps.Records
+	}
+	return m.caps.Records - m.open.records
+}
+
 // OnFetched takes a chunk's place and size; the steps contain Feed if the chunk belongs to the batch.
 func (m *Machine) OnFetched(c *Chunk, now int64) []Do {
 	at, ok := m.fetched[c.Partition]
