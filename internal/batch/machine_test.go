@@ -48,12 +48,13 @@ type simLedger struct {
 	head   Head
 	shard  Token
 	time   int64
+	epoch  int // count of claims
 	counts map[Partition]map[int64]int
 	state  map[Partition]map[int64]int // what the chain of deltas has counted
 }
 
 func (l *simLedger) clone() *simLedger {
-	c := &simLedger{next: map[Partition]int64{}, token: map[Partition]Token{}, head: l.head, shard: l.shard, time: l.time,
+	c := &simLedger{next: map[Partition]int64{}, token: map[Partition]Token{}, head: l.head, shard: l.shard, time: l.time, epoch: l.epoch,
 		counts: map[Partition]map[int64]int{}, state: map[Partition]map[int64]int{}}
 	for p := range l.next {
 		c.next[p], c.token[p] = l.next[p], l.token[p]
@@ -113,6 +114,7 @@ type node struct {
 	waiting bool
 	frozen  int
 	time    int64
+	epoch   int // of its newest claim
 }
 
 func (w *world) id() (t Token) {
@@ -269,6 +271,12 @@ func (w *world) take(n *node, steps []Do) {
 }
 
 func (w *world) claim(n *node) {
+	if n.epoch > 0 && w.ledger.epoch > n.epoch { // it renews a claim, and somebody has claimed since
+		w.take(n, n.m.OnFailed(Fenced, errFencedHere))
+		return
+	}
+	w.ledger.epoch++
+	n.epoch = w.ledger.epoch
 	t := w.id()
 	c := Claimed{Token: t, Positions: map[Partition]Position{}, Heads: []Head{w.ledger.head}, Time: w.ledger.time}
 	for p := range w.ledger.next {
