@@ -157,6 +157,7 @@ func (l *loop) feedPending(ctx context.Context) bool {
 		}
 		l.take(ctx, []batch.Do{step})
 	}
+	l.take(ctx, l.m.OnGrown(l.engine.Held()))
 	return true
 }
 

@@ -168,7 +168,9 @@ func (w *world) start(settings ...setting) *run {
 	r := &run{t: w.t, drain: make(chan struct{}), stop: stop, ended: make(chan error, 1)}
 	w.t.Cleanup(stop)
 	log := slog.New(slog.NewTextHandler(&r.out, nil))
-	go func() { r.ended <- Run(ctx, Options{Config: c, Pipeline: p, Logger: log, Stdout: &r.out, Drain: r.drain, Version: "test"}) }()
+	go func() {
+		r.ended <- Run(ctx, Options{Config: c, Pipeline: p, Logger: log, Stdout: &r.out, Drain: r.drain, Version: "test"})
+	}()
 	return r
 }
 

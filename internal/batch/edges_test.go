@@ -79,6 +79,14 @@ func TestAvailableNowEndsWhenOnlyAHaltedPartitionIsLeftAndSaysSo(t *testing.T) {
 	require.ErrorContains(t, steps[1].(End).Err, "t/1 is halted at offset 0 with input up to 5")
 }
 
+func TestABatchThatHasGrownPastItsCapIsCutBeforeItsInterval(t *testing.T) {
+	m, p := started(t)
+	require.Empty(t, m.OnGrown(1<<30), "no batch is open")
+	m.OnFetched(&Chunk{Partition: p, Next: 3, Records: make([]Record, 3)}, second)
+	require.Empty(t, m.OnGrown(1<<20-1))
+	require.IsType(t, Compute{}, m.OnGrown(1 << 20)[0])
+}
+
 func TestABatchThatTurnsOutEmptyEndsNothing(t *testing.T) {
 	m, p := started(t)
 	steps := m.OnTick(3*second, true)

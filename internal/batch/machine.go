@@ -157,6 +157,14 @@ func (m *Machine) OnFetched(c *Chunk, now int64) []Do {
 	return do
 }
 
+// OnGrown takes how many bytes the open batch holds now: rows and aggregates can be more than the records that they came from.
+func (m *Machine) OnGrown(bytes int64) []Do {
+	if m.phase != running || m.open == nil || !m.caps.Reached(m.open.records, bytes) {
+		return nil
+	}
+	return []Do{m.cut()}
+}
+
 // OnTick takes the clock's time. due tells whether a timer or a window asks for a batch even without input.
 func (m *Machine) OnTick(now int64, due bool) []Do {
 	if m.phase != running || m.computed != nil {

@@ -29,6 +29,7 @@ func (e *Engine) build() error {
 		}
 	}
 	for _, l := range e.lanes {
+		l.wides = e.wides
 		if err := e.wire(l); err != nil {
 			return err
 		}

@@ -101,6 +101,7 @@ func (e *Engine) newSet() *bufferSet {
 func (l *lane) open(batchTime, watermark int64, set *bufferSet) {
 	l.ctx.BatchTime, l.ctx.Watermark = batchTime, watermark
 	l.counts, l.dead, l.late, l.stopped = batch.Counts{}, nil, nil, nil
+	l.held.Store(0)
 	l.buffers = l.buffers[:0]
 	for _, lanes := range set.bySink {
 		l.buffers = append(l.buffers, lanes[l.number])
@@ -119,6 +120,16 @@ func (e *Engine) Feed(c *batch.Chunk, now int64) {
 		return
 	}
 	e.team.give(e.place[c.Partition], work{sources: e.readers[c.Partition.Topic], chunk: c, tide: t})
+}
+
+// Held is about how many bytes the open batch takes: its rows and its aggregates can be more than the records that they came from. Chunks that
+// wait for their lane do not count yet.
+func (e *Engine) Held() int64 {
+	var n int64
+	for _, l := range e.lanes {
+		n += l.held.Load()
+	}
+	return n
 }
 
 // Unheard tells that the brokers do not answer: a partition that was silent meanwhile may have input, and is not idle for it.

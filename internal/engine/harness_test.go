@@ -88,8 +88,13 @@ const errRefused = refusal("the table does not take this row")
 
 func (r *rows) Len() int       { return len(r.lines) }
 func (r *rows) Truncate(n int) { r.lines = r.lines[:n] }
-func (r *rows) Bytes() int64   { return 0 }
-func (r *rows) Reset()         { r.lines = r.lines[:0] }
+func (r *rows) Bytes() (n int64) {
+	for _, l := range r.lines {
+		n += int64(len(l))
+	}
+	return n
+}
+func (r *rows) Reset() { r.lines = r.lines[:0] }
 
 type option func(*engine.Wiring)
 

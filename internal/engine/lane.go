@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/millrace/millrace/internal/batch"
 	"github.com/millrace/millrace/internal/operators"
@@ -22,6 +23,8 @@ type lane struct {
 	late    []batch.LateRow
 	stopped error // on_error: stop, or a fault: the batch cannot be computed
 	buffers []Buffer
+	wides   []*wide
+	held    atomic.Int64 // bytes of the open batch, as of the newest chunk that has run
 }
 
 // mark is one place that a record may add to and that can be cut back.
@@ -63,6 +66,18 @@ func (l *lane) run(r *reader, c *batch.Chunk, t *tide) {
 	}
 	l.counts.In += int64(len(c.Records))
 	l.counts.Bytes += c.Bytes
+}
+
+// weigh counts what the lane holds of the open batch.
+func (l *lane) weigh() {
+	var n int64
+	for _, b := range l.buffers {
+		n += b.Bytes()
+	}
+	for _, w := range l.wides {
+		n += w.Held(l.number)
+	}
+	l.held.Store(n)
 }
 
 // record takes one record to exactly one end (B2).

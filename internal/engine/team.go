@@ -40,6 +40,7 @@ func newTeam(lanes []*lane) *team {
 				for _, s := range w.sources {
 					l.run(l.sources[s], w.chunk, w.tide)
 				}
+				l.weigh()
 				w.chunk.Done()
 				t.under.Done()
 			}

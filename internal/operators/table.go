@@ -133,10 +133,17 @@ func (t *table) weigh(i, bytes int) {
 	}
 }
 
+// What an element takes, in bytes.
+const entrySize, cellSize, valueSize = 24, 16, 48
+
+// used is the part of size that is in use.
+func (t *table) used() int64 {
+	return int64(len(t.entries)*entrySize+len(t.keys)+len(t.cells)*cellSize+len(t.heavy)*valueSize) + t.held
+}
+
 // size is what the table holds in memory, in bytes.
 func (t *table) size() int64 {
-	const entrySize, cellSize, valueSize = 24, 16, 48
-	return int64(len(t.index)*4 + cap(t.entries)*entrySize + cap(t.keys) + cap(t.cells)*cellSize + cap(t.heavy)*valueSize) + t.held
+	return int64(len(t.index)*4+cap(t.entries)*entrySize+cap(t.keys)+cap(t.cells)*cellSize+cap(t.heavy)*valueSize) + t.held
 }
 
 // newer returns a table of the entries that a batch after applied has changed.

@@ -14,12 +14,13 @@ import (
 type Transform struct {
 	op    *plan.Transform
 	lanes [][]row.Value // rows one after another
+	texts []int64       // by lane: bytes of their texts, with those of rows that were taken back
 	all   [][]row.Value
 }
 
 // NewTransform returns a transform.
 func NewTransform(op *plan.Transform, lanes int) *Transform {
-	return &Transform{op: op, lanes: make([][]row.Value, lanes)}
+	return &Transform{op: op, lanes: make([][]row.Value, lanes), texts: make([]int64, lanes)}
 }
 
 // Input gives the lane's end of the operator.
@@ -28,6 +29,7 @@ func (t *Transform) Input(lane int) Rows {
 		c.Reached = true
 		for _, v := range c.Row {
 			t.lanes[lane] = append(t.lanes[lane], v.Clone())
+			t.texts[lane] += int64(len(v.S))
 		}
 	}
 }
@@ -37,6 +39,9 @@ func (t *Transform) Mark(lane int) int { return len(t.lanes[lane]) }
 
 // Rewind takes back what was added since Mark.
 func (t *Transform) Rewind(lane, mark int) { t.lanes[lane] = t.lanes[lane][:mark] }
+
+// Held is what the lane's rows take.
+func (t *Transform) Held(lane int) int64 { return int64(len(t.lanes[lane]))*valueSize + t.texts[lane] }
 
 // Seal ends a lane's input.
 func (t *Transform) Seal(int) error { return nil }
@@ -106,7 +111,7 @@ func b2i(b bool) int {
 func (t *Transform) Reset() {
 	for i := range t.lanes {
 		clear(t.lanes[i])
-		t.lanes[i] = t.lanes[i][:0]
+		t.lanes[i], t.texts[i] = t.lanes[i][:0], 0
 	}
 	clear(t.all)
 }

@@ -38,6 +38,9 @@ func newKeyed(c Config) keyed {
 // Input gives the lane's end of the operator.
 func (k *keyed) Input(lane int) Rows { return k.partials[lane].Add }
 
+// Held is what the lane's partial holds of the batch.
+func (k *keyed) Held(lane int) int64 { return k.partials[lane].table.used() }
+
 // Seal ends a lane's input.
 func (k *keyed) Seal(lane int) error {
 	p := k.partials[lane]

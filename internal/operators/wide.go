@@ -39,6 +39,8 @@ type Merge struct {
 type Wide interface {
 	// Input gives the lane's end of the operator: rows go there while the batch fills.
 	Input(lane int) Rows
+	// Held is about how many bytes the lane's input of the batch takes.
+	Held(lane int) int64
 	// Seal ends a lane's input.
 	Seal(lane int) error
 	// Shards is how many parts Merge may be called for, side by side.
