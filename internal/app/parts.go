@@ -83,7 +83,7 @@ func (p *parts) openKafka(ctx context.Context, c config.Config) error {
 	s := c.Kafka.SASL
 	p.kafka, err = ingest.Open(ctx, ingest.Config{
 		Brokers: c.Kafka.Brokers, TLS: tls, SASL: ingest.SASL{Mechanism: saslName(s.Mechanism), User: s.User, Password: s.Password.Reveal()},
-		ClientID: "millrace-" + p.plan.Name,
+		ClientID: "millrace-" + p.plan.Name, OpenTimeout: 10 * time.Second,
 	}, p.log)
 	if err != nil {
 		return fmt.Errorf("kafka: %w; %s", err, brokerCure(err))

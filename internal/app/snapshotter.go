@@ -20,6 +20,7 @@ type snapshotter struct {
 	pipeline string
 	every    time.Duration
 	ages     []stateful.Age
+	flushed  int64 // batch time of the last flush
 	busy     bool
 	cancel   context.CancelFunc
 	done     chan taken
@@ -77,11 +78,16 @@ func (s *snapshotter) next(ctx context.Context, batchTime int64) {
 	ctx, s.cancel = context.WithCancel(ctx)
 	s.busy = true
 	s.ages[due[0]] = stateful.Age{Shard: due[0], Since: batchTime, SnapshotBytes: s.ages[due[0]].SnapshotBytes}
-	go func() { s.done <- s.publish(ctx, view, batchTime) }()
+	flush := batchTime-s.flushed >= s.every.Microseconds()
+	if flush {
+		s.flushed = batchTime
+	}
+	go func() { s.done <- s.publish(ctx, view, batchTime, flush) }()
 }
 
-// publish stores a shard's snapshot in the ledger and trims the deltas up to it.
-func (s *snapshotter) publish(ctx context.Context, view *stateful.Snapshot, batchTime int64) taken {
+// publish stores a shard's snapshot in the ledger and trims the deltas up to it. Once a period it also flushes the store: what is not flushed when
+// the process is killed, the next start replays.
+func (s *snapshotter) publish(ctx context.Context, view *stateful.Snapshot, batchTime int64, flush bool) taken {
 	end := taken{shard: view.Shard(), time: batchTime}
 	h := view.Head()
 	parts := func(yield func([]byte, error) bool) {
@@ -98,6 +104,9 @@ func (s *snapshotter) publish(ctx context.Context, view *stateful.Snapshot, batc
 	}
 	if end.err == nil {
 		_, end.err = s.ledger.Trim(ctx, s.pipeline, end.shard)
+	}
+	if end.err == nil && flush {
+		end.err = s.store.Flush()
 	}
 	return end
 }
