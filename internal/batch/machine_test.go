@@ -13,7 +13,7 @@ import (
 var seed = flag.Uint64("seed", 0, "run this seed of the simulation only")
 
 // TestEveryRecordCountsOnceWhateverFails drives machines against a simulated ledger: two instances, commits that are lost, late or answered
-// falsely, crashes, pauses, and a ledger that goes back in time.
+// falsely, crashes, pauses, drains, halts, batches without input, and a ledger that goes back in time.
 func TestEveryRecordCountsOnceWhateverFails(t *testing.T) {
 	if *seed != 0 {
 		simulate(t, *seed)
@@ -187,13 +187,17 @@ func (w *world) step(n *node) {
 		}
 	case k < 6:
 		n.frozen = w.r.IntN(30)
+	case k < 7:
+		w.take(n, n.m.OnDrain())
+	case k < 8:
+		w.take(n, n.m.OnHalted(Partition{Topic: "t", ID: int32(w.r.IntN(len(w.ends)))}))
 	case n.waiting:
 		n.waiting = false
 		w.take(n, n.m.OnWoken())
 	case n.wire != nil && k < 50:
 		w.decide(n)
 	case k < 60:
-		w.take(n, n.m.OnTick(w.now, false))
+		w.take(n, n.m.OnTick(w.now, w.r.IntN(3) == 0))
 	default:
 		w.fetch(n)
 	}
@@ -251,11 +255,11 @@ func (w *world) take(n *node, steps []Do) {
 			require.Greater(w.t, s.Time, n.time, "seed %d: batch time", w.seed)
 			n.time = s.Time
 		case Compute:
-			b := &Batch{ID: w.id(), Time: n.time, Partitions: s.Ranges}
-			if len(s.Ranges) > 0 {
-				b.Shards = []Touched{{Shard: 0}}
+			if len(s.Ranges) == 0 && w.r.IntN(2) == 0 { // a timer that was due and gave nothing
+				w.take(n, n.m.OnComputed(nil))
+				continue
 			}
-			w.take(n, n.m.OnComputed(b))
+			w.take(n, n.m.OnComputed(&Batch{ID: w.id(), Time: n.time, Partitions: s.Ranges, Shards: []Touched{{Shard: 0}}}))
 		case Send:
 			require.Nil(w.t, n.wire, "seed %d: M1: two commits under way", w.seed)
 			n.wire = s.Batch
