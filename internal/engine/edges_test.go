@@ -213,3 +213,29 @@ func TestARecordThatMovesNothingButThePositionIsCommitted(t *testing.T) {
 	require.Equal(t, batch.Counts{}, r.Batch.Counts)
 	h.apply(r)
 }
+
+func TestAnErrorBehindAKeyedOperatorNamesTheStepWhereItArose(t *testing.T) {
+	h := open(t, source(`
+streams:
+  s:
+    from: events
+    steps:
+      - reduceByKey:
+          key: [k]
+          values: {total: sum(v)}
+      - map:
+          k: k
+          q: 1 / total
+      - transform: {sortBy: [q]}
+      - map:
+          r: 1 / (q - 1)
+sinks:
+  - from: s
+    postgres: {table: t, mode: append}
+`))
+	_, err := h.compute(input{0: {event("zero", "00:00", 0)}})
+	require.ErrorContains(t, err, "s[1].map: key (k=zero): division by zero")
+	h.lose(h.time)
+	_, err = h.compute(input{0: {event("one", "00:00", 1)}})
+	require.ErrorContains(t, err, "s[3].map: division by zero")
+}

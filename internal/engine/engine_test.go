@@ -311,6 +311,7 @@ sinks:
 	var fault *operators.Fault
 	require.ErrorAs(t, err, &fault)
 	require.Equal(t, "k=zero", fault.Key)
+	require.ErrorContains(t, err, "s[0].reduceByKey: key (k=zero): division by zero")
 }
 
 // TestRowsDoNotDependOnHowTheInputIsCut is metamorphic: any cut into batches, any number of lanes, any batch computed and lost, any

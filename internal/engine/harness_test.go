@@ -31,7 +31,6 @@ type harness struct {
 	positions map[batch.Partition]batch.Position
 	time      int64
 	mark      int64
-	id        byte
 	commits   uint64
 	out       map[string][]string // by sink: the rows of all applied batches, in order
 	dead      []batch.DeadLetter

@@ -10,7 +10,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/millrace/millrace/internal/batch"
 	"github.com/millrace/millrace/internal/engine"
 )
 
@@ -133,11 +132,7 @@ sinks:
 		}
 		res, err := h.computeAt(now*second, in)
 		require.NoError(t, err)
-		if res == nil {
-			res = &engine.Result{Batch: &batch.Batch{}}
-		} else {
-			h.apply(res)
-		}
+		h.apply(res)
 		require.Equal(t, windowsUpTo(written, length, slide, prev, now), h.only(), "length %d slide %d: batch %d after %d", length, slide, now, prev)
 		prev = now
 	}

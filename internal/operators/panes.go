@@ -74,10 +74,13 @@ func (p *panes) load(r Reader, shard int, id uint32, budget int64) error {
 		return nil
 	}
 	p.loaded = true
+	const look = 16 // keys between two looks at the size, which asks every pane
+	n := 0
 	err := r.Scan(shard, id, nil, nil, func(key, value []byte) error {
-		if p.size() > budget {
+		if n%look == 0 && p.size() > budget {
 			return errStop
 		}
+		n++
 		return p.take(key, value)
 	})
 	if errors.Is(err, errStop) {

@@ -132,7 +132,7 @@ func (x *emitter) push(m *Merge, out []row.Value, key []byte) error {
 	return nil
 }
 
-// Fault is an error of evaluation after a keyed operator: there is no record to set aside, so it stops the pipeline.
+// Fault is an error of evaluation after a wide operator: there is no record to set aside, so it stops the pipeline. Key is "" after a transform.
 type Fault struct {
 	Stage string
 	Key   string
@@ -140,8 +140,12 @@ type Fault struct {
 }
 
 func (f *Fault) Error() string {
-	return fmt.Sprintf("%s: key (%s): %v; the values come from many records, so none can be set aside: guard the expression, for example with nullif or case",
-		f.Stage, f.Key, f.Err)
+	at := f.Stage
+	if f.Key != "" {
+		at += ": key (" + f.Key + ")"
+	}
+	return fmt.Sprintf("%s: %v; the values come from many records, so none can be set aside: guard the expression, for example with nullif or case",
+		at, f.Err)
 }
 
 func (f *Fault) Unwrap() error { return f.Err }

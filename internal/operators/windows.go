@@ -199,7 +199,6 @@ type BatchWindow struct {
 	windowed
 	length, slide, width int64
 	sums                 []*table // by shard: one window's aggregates
-	batchTime            int64    // of the batch that fills
 }
 
 // NewBatchWindow returns a batch-time window operator.
