@@ -3,7 +3,6 @@ package main
 import (
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"syscall"
@@ -12,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/millrace/millrace/internal/embedpg"
+	"github.com/millrace/millrace/internal/testkit"
 )
 
 // asProcessor makes the test's own binary the processor, for tests that need a real process.
@@ -26,20 +25,6 @@ func process(t *testing.T, out *locked, environ []string, args ...string) *exec.
 	cmd.Stdout, cmd.Stderr = out, out
 	require.NoError(t, cmd.Start())
 	return cmd
-}
-
-// demoCache is an empty cache folder, but for Postgres's binaries.
-func demoCache(t *testing.T) string {
-	t.Helper()
-	user, err := os.UserCacheDir()
-	require.NoError(t, err)
-	name := "postgres-" + embedpg.Version
-	kept := filepath.Join(embedpg.Cache(filepath.Join(user, "millrace")), name)
-	require.NoError(t, embedpg.Install(t.Context(), kept, func(s string) { t.Log(s) }))
-	dir := t.TempDir()
-	require.NoError(t, os.Chmod(filepath.Dir(dir), 0o755)) // Postgres's own user passes through it
-	require.NoError(t, os.Symlink(kept, filepath.Join(dir, name)))
-	return dir
 }
 
 var lastCount = regexp.MustCompile(`(\d+) flights committed`)
@@ -56,7 +41,7 @@ func committed(out string) int {
 
 // It is killed after some snapshots have been taken and deltas trimmed: the next run restores from both.
 func TestADemoThatIsKilledGoesOnWhereItWas(t *testing.T) {
-	environ := []string{"MILLRACE_CACHE=" + demoCache(t)}
+	environ := []string{"MILLRACE_CACHE=" + testkit.Cache(t)}
 	var out locked
 	cmd := process(t, &out, environ, "demo")
 	require.Eventually(t, func() bool { return committed(out.String()) > 20_000 }, time.Minute, 100*time.Millisecond, "%s", &out)
@@ -73,7 +58,7 @@ func TestADemoThatIsKilledGoesOnWhereItWas(t *testing.T) {
 
 func TestCtrlCEndsTheDemoInGoodOrder(t *testing.T) {
 	var out locked
-	cmd := process(t, &out, []string{"MILLRACE_CACHE=" + demoCache(t)}, "demo")
+	cmd := process(t, &out, []string{"MILLRACE_CACHE=" + testkit.Cache(t)}, "demo")
 	require.Eventually(t, func() bool { return committed(out.String()) > 0 }, time.Minute, 100*time.Millisecond, "%s", &out)
 	require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
 	require.NoError(t, cmd.Wait(), "%s", &out)

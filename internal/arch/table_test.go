@@ -54,14 +54,14 @@ var drivers = []driver{
 	{"github.com/jackc/pgx", []string{
 		"internal/offsets", "internal/sinks", "internal/app", // app: the transaction that ledger and sinks share
 		"internal/config", // parses the connection string
-		"internal/embedpg", "internal/demo", "internal/testkit", "integration/harness",
+		"internal/demo", "internal/testkit", "integration/harness",
 	}},
 	{"github.com/twmb/franz-go", []string{"internal/ingest", "internal/demo", "internal/testkit", "integration/harness"}},
 	{"github.com/cockroachdb/pebble", []string{"internal/stateful"}},
-	{"net/http", []string{"internal/admin", "internal/embedpg", "internal/testkit", "integration/harness"}}, // the two in the middle fetch Postgres
+	{"net/http", []string{"internal/admin", "internal/embedpg", "integration/harness"}}, // embedpg fetches Postgres
 	{"github.com/prometheus", []string{"internal/admin"}},
 	{"github.com/testcontainers", []string{"integration/harness"}},
-	{"os/exec", []string{"internal/embedpg", "internal/testkit", "integration/harness"}},
+	{"os/exec", []string{"internal/embedpg", "integration/harness"}},
 }
 
 // forbidden are imports that nobody may have.

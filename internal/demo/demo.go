@@ -46,7 +46,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	dir := filepath.Join(cache, "demo")
 	say := func(format string, args ...any) { fmt.Fprintf(o.Stdout, format+"\n", args...) }
 	say("starting Kafka and Postgres in %s", dir)
-	s, err := startServers(ctx, dir, filepath.Join(cache, "postgres-"+embedpg.Version), func(what string) { say("%s", what) })
+	s, err := startServers(ctx, dir, embedpg.Binaries(cache), func(what string) { say("%s", what) })
 	if err != nil {
 		return err
 	}

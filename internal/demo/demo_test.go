@@ -3,7 +3,6 @@ package demo
 import (
 	"bytes"
 	"context"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -13,20 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/millrace/millrace/internal/embedpg"
+	"github.com/millrace/millrace/internal/testkit"
 )
-
-// newCache is an empty cache folder, but for Postgres's binaries: those are kept from one test run to the next.
-func newCache(t *testing.T) string {
-	t.Helper()
-	user, err := os.UserCacheDir()
-	require.NoError(t, err)
-	shared := filepath.Join(embedpg.Cache(filepath.Join(user, "millrace")), "postgres-"+embedpg.Version)
-	dir := t.TempDir()
-	require.NoError(t, os.Chmod(filepath.Dir(dir), 0o755)) // Postgres's own user passes through it
-	require.NoError(t, embedpg.Install(t.Context(), shared, func(s string) { t.Log(s) }))
-	require.NoError(t, os.Symlink(shared, filepath.Join(dir, "postgres-"+embedpg.Version)))
-	return dir
-}
 
 var verdict = regexp.MustCompile(`(\d+) flights are in Kafka, (\d+) are counted in Postgres`)
 
@@ -42,7 +29,7 @@ func flown(t *testing.T, out string) int {
 }
 
 func TestASecondRunGoesOnWhereTheFirstOneStopped(t *testing.T) {
-	cache := newCache(t)
+	cache := testkit.Cache(t)
 	var first, second bytes.Buffer
 	require.NoError(t, Run(t.Context(), Options{For: 3 * time.Second, Cache: cache, Stdout: &first, Version: "test"}), first.String())
 	n := flown(t, first.String())
@@ -59,12 +46,12 @@ func TestADrainEndsTheDemoWithEverythingCounted(t *testing.T) {
 	drain := make(chan struct{})
 	time.AfterFunc(2*time.Second, func() { close(drain) })
 	var out bytes.Buffer
-	require.NoError(t, Run(t.Context(), Options{Cache: newCache(t), Stdout: &out, Drain: drain, Version: "test"}), out.String())
+	require.NoError(t, Run(t.Context(), Options{Cache: testkit.Cache(t), Stdout: &out, Drain: drain, Version: "test"}), out.String())
 	flown(t, out.String())
 }
 
 func TestACancelledDemoStopsAtOnceAndTheNextOneLosesNothing(t *testing.T) {
-	cache := newCache(t)
+	cache := testkit.Cache(t)
 	ctx, stop := context.WithTimeout(t.Context(), 4*time.Second)
 	defer stop()
 	var out bytes.Buffer
@@ -77,8 +64,8 @@ func TestACancelledDemoStopsAtOnceAndTheNextOneLosesNothing(t *testing.T) {
 }
 
 func TestASecondDemoInTheSameFolderIsRefused(t *testing.T) {
-	cache := newCache(t)
-	s, err := startServers(t.Context(), filepath.Join(cache, "demo"), filepath.Join(cache, "postgres-"+embedpg.Version), func(string) {})
+	cache := testkit.Cache(t)
+	s, err := startServers(t.Context(), filepath.Join(cache, "demo"), embedpg.Binaries(cache), func(string) {})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, s.stop()) }()
 	err = Run(t.Context(), Options{Cache: cache, Stdout: &bytes.Buffer{}})

@@ -1,40 +1,43 @@
 package embedpg
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 )
 
 // Version is the Postgres that is run.
-const Version = "17.5.0"
+const Version = "17.11.0"
 
 // sums are the SHA-256 of the jars on Maven Central, by platform.
 var sums = map[string]string{
-	"linux-amd64":        "646f3269075d1a23904127374e3cdbcef96beb32979fedee25d835877400fcbe",
-	"linux-amd64-alpine": "7122386c7f7a089568f05720ada63448093d4065abbc0a89e6dc660851a53e3c",
-	"linux-arm64v8":      "e02f27ff50ff2d90b6541d54f3f108505aacd84ea53c2890e976a684bfea2752",
-	"darwin-amd64":       "fb70f783928e77c3d6ef5ca8ed644f1ac502f740fcfc032a375c8347820f2bdd",
-	"darwin-arm64v8":     "e9d3398e10c2ec926395498b03e75ad1a24eeaed82895e756a7e173b202cf6de",
+	"linux-amd64":        "0dd7b72b6f335b8ecfb355fa24c5781e8a93edd09880bb77eb52ebbf29b3e96d",
+	"linux-amd64-alpine": "ace9a6f95b1c98ce84c9841267cd04ebee5d7de5dc7b8fea148ead44f145afbd",
+	"linux-arm64v8":      "8b042e0ea418b1927d95399207950da0734d27fe01e29503ade3bdc464ad4c2b",
+	"darwin-amd64":       "d464ff178e9860ba204662ac23fa547504b7fd392392ff2fb92e3fd73b5bdb64",
+	"darwin-arm64v8":     "a1c2786acb0c398f9b2d76806fc52f5dc8b222cbc8e9383a9b9702084daaf3a5",
 }
 
-const repository = "https://repo1.maven.org/maven2/io/zonky/test/postgres"
+const mavenCentral = "https://repo1.maven.org/maven2"
 
 // archive is one jar: a zip that holds one tar.xz.
 type archive struct{ url, sum string }
 
 // forThisMachine finds the archive of the operating system, the processor and the C library at hand.
-func forThisMachine() (archive, error) {
-	return archiveFor(platform(runtime.GOOS, runtime.GOARCH, exists("/etc/alpine-release")))
+func forThisMachine(maven string) (archive, error) {
+	return archiveFor(maven, platform(runtime.GOOS, runtime.GOARCH, exists("/etc/alpine-release")))
 }
 
-func archiveFor(platform string) (archive, error) {
+func archiveFor(maven, platform string) (archive, error) {
 	sum, ok := sums[platform]
 	if !ok {
 		return archive{}, fmt.Errorf("there is no Postgres to download for %s; use a Postgres of your own", platform)
 	}
 	name := "embedded-postgres-binaries-" + platform
-	return archive{url: fmt.Sprintf("%s/%s/%s/%s-%s.jar", repository, name, Version, name, Version), sum: sum}, nil
+	url := fmt.Sprintf("%s/io/zonky/test/postgres/%s/%s/%s-%s.jar", strings.TrimSuffix(cmp.Or(maven, mavenCentral), "/"), name, Version, name, Version)
+	return archive{url: url, sum: sum}, nil
 }
 
 // platform is zonky's word for a machine.

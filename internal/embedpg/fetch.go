@@ -21,17 +21,34 @@ const (
 	maxArchiveSize = 128 << 20
 )
 
-// Install makes sure that dir/bin/postgres is there, as Start does with Options.Binaries: it downloads, checks and unpacks beside dir and renames as the last step, so that
-// dir is whole or not there at all.
-func Install(ctx context.Context, dir string, report func(string)) error {
-	if exists(filepath.Join(dir, "bin", "postgres")) {
+// Install makes sure that o.Binaries has bin/postgres, as Start does: it downloads, checks and unpacks beside that folder and renames as the
+// last step, so that it is whole or not there at all. One process at a time does so; the others wait, and find it done.
+func Install(ctx context.Context, o Options) error {
+	if exists(filepath.Join(o.Binaries, "bin", "postgres")) {
 		return nil
 	}
-	a, err := forThisMachine()
+	if err := os.MkdirAll(filepath.Dir(o.Binaries), 0o755); err != nil {
+		return fmt.Errorf("make a place for Postgres: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	installing, err := lockWhenFree(ctx, o.Binaries+".lock")
 	if err != nil {
 		return err
 	}
-	report("downloading Postgres " + Version + " from " + a.url)
+	defer func() { _ = installing.Close() }() // closing unlocks
+	if exists(filepath.Join(o.Binaries, "bin", "postgres")) {
+		return nil
+	}
+	return install(ctx, o)
+}
+
+func install(ctx context.Context, o Options) error {
+	a, err := forThisMachine(o.Maven)
+	if err != nil {
+		return err
+	}
+	o.report("downloading Postgres " + Version + " from " + a.url)
 	jar, err := download(ctx, a)
 	if err != nil {
 		return err
@@ -41,35 +58,33 @@ func Install(ctx context.Context, dir string, report func(string)) error {
 		return fmt.Errorf("open %s: %w", a.url, err)
 	}
 	defer func() { _ = tarXZ.Close() }() // it is only read
-	return unpackBeside(tarXZ, dir)
+	return unpackBeside(tarXZ, o.Binaries)
 }
 
-// unpackBeside unpacks into a folder beside dir and gives it its name at the end. Another process may have been faster: that is as good.
+// unpackBeside unpacks into a folder beside dir and gives it its name at the end. What a killed process has left there is removed.
 func unpackBeside(tarXZ io.Reader, dir string) error {
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+	fresh := dir + ".new"
+	if err := os.RemoveAll(fresh); err != nil {
+		return fmt.Errorf("clear a half-unpacked Postgres: %w", err)
+	}
+	if err := os.Mkdir(fresh, 0o755); err != nil {
 		return fmt.Errorf("make a place for Postgres: %w", err)
 	}
-	tmp, err := os.MkdirTemp(filepath.Dir(dir), ".unpack-")
-	if err != nil {
-		return fmt.Errorf("make a place for Postgres: %w", err)
+	defer func() { _ = os.RemoveAll(fresh) }() // after the rename there is nothing
+	if err := unpack(tarXZ, fresh); err != nil {
+		return fmt.Errorf("unpack Postgres into %s: %w", fresh, err)
 	}
-	defer func() { _ = os.RemoveAll(tmp) }() // after the rename there is nothing
-	if err := unpack(tarXZ, tmp); err != nil {
-		return fmt.Errorf("unpack Postgres into %s: %w", tmp, err)
+	if err := os.Chmod(fresh, 0o755); err != nil { // whatever the umask: the server may run as another user
+		return fmt.Errorf("open %s to the server's user: %w", fresh, err)
 	}
-	if err := os.Chmod(tmp, 0o755); err != nil { // the server may run as another user
-		return fmt.Errorf("open %s to the server's user: %w", tmp, err)
-	}
-	if err := os.Rename(tmp, dir); err != nil && !exists(filepath.Join(dir, "bin", "postgres")) {
+	if err := os.Rename(fresh, dir); err != nil {
 		return fmt.Errorf("put Postgres in its place: %w", err)
 	}
 	return nil
 }
 
-// download returns the whole archive, checked (G1).
+// download returns the whole archive, checked (EP1).
 func download(ctx context.Context, a archive) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.url, nil)
 	if err != nil {
 		return nil, fmt.Errorf("download %s: %w", a.url, err)

@@ -6,22 +6,22 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // home is the folder of one server, and who it belongs to.
 type home struct {
 	dir, binaries string
+	scratch       bool
 	runAs         *syscall.Credential // nil: as ourselves
+	running       *os.File            // locked by what runs here, and by us
 }
 
-// openHome makes the folder. Under root it is given to the user that the server will run as (G5).
+// openHome makes the folder. Under root it is given to the user that the server will run as (EP5).
 func openHome(o Options) (home, error) {
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
@@ -31,7 +31,7 @@ func openHome(o Options) (home, error) {
 	if err != nil {
 		return home{}, fmt.Errorf("find %s: %w", o.Binaries, err)
 	}
-	h := home{dir: dir, binaries: binaries}
+	h := home{dir: dir, binaries: binaries, scratch: o.Scratch}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return home{}, fmt.Errorf("make a home for Postgres: %w", err)
 	}
@@ -65,6 +65,9 @@ func Cache(dir string) string {
 	return dir
 }
 
+// Binaries is the place of this version in a cache folder.
+func Binaries(cache string) string { return filepath.Join(cache, "postgres-"+Version) }
+
 // unreachable is the first folder above path that other users may not enter; "" if there is none. A folder that is not there yet will be
 // made so that they may.
 func unreachable(path string) string {
@@ -92,16 +95,6 @@ func nobody() (*syscall.Credential, error) {
 }
 
 func (h home) data() string { return filepath.Join(h.dir, "data") }
-
-// command prepares one of Postgres's programs. It gets a session of its own (G4), and an environment without ours: PGDATA and the like
-// would be obeyed.
-func (h home) command(ctx context.Context, program string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, filepath.Join(h.binaries, "bin", program), args...)
-	cmd.Dir = h.dir
-	cmd.Env = []string{"LC_ALL=C", "TZ=UTC", "PATH=/usr/bin:/bin"}
-	cmd.SysProcAttr = childAttributes(h.runAs)
-	return cmd
-}
 
 // init makes the data directory at the first start; it appears whole or not at all. It returns the server's password.
 func (h home) init(ctx context.Context, report func(string)) (string, error) {
@@ -135,10 +128,22 @@ func (h home) init(ctx context.Context, report func(string)) (string, error) {
 func (h home) initdb(ctx context.Context, dir, secret string) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	cmd := h.command(ctx, "initdb", "-D", dir, "-U", superuser, "-A", "scram-sha-256", "--pwfile="+secret, "--encoding=UTF8", "--locale=C",
-		"--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("make a data directory: %w: %s", err, strings.TrimSpace(string(out)))
+	args := []string{"-D", dir, "-U", superuser, "-A", "scram-sha-256", "--pwfile=" + secret, "--no-instructions", "--encoding=UTF8", "--locale=C",
+		"--locale-provider=builtin", "--builtin-locale=C.UTF-8"}
+	if h.scratch {
+		args = append(args, "--no-sync")
+	}
+	p, err := h.run(ctx, "initdb", args...)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return errors.Join(fmt.Errorf("make a data directory: %w", context.Cause(ctx)), p.stop())
+	case <-p.ended:
+	}
+	if p.err != nil {
+		return fmt.Errorf("make a data directory: %w: %s", p.err, h.lastWords())
 	}
 	return nil
 }
@@ -156,68 +161,37 @@ func (h home) write(path, text string) error {
 	return nil
 }
 
-// lastWords is the end of the server's log.
+func (h home) log() string { return filepath.Join(h.dir, "log") }
+
+// lastWords is the end of the log.
 func (h home) lastWords() string {
 	const most = 600
-	b, err := os.ReadFile(filepath.Join(h.dir, "log"))
+	b, err := os.ReadFile(h.log())
 	if err != nil {
 		return err.Error()
 	}
 	return strings.TrimSpace(string(b[max(0, len(b)-most):]))
 }
 
-// postmaster is what a server's pid file says.
-type postmaster struct {
-	pid   int
-	ready bool
-}
-
-// postmaster reads the pid file: line 1 is the process, line 8 its state.
-func (h home) postmaster() (postmaster, bool) {
-	b, err := os.ReadFile(h.pidFile())
-	if err != nil {
-		return postmaster{}, false
-	}
-	lines := strings.Split(string(b), "\n")
-	pid, err := strconv.Atoi(strings.TrimSpace(lines[0]))
-	if err != nil {
-		return postmaster{}, false
-	}
-	return postmaster{pid: pid, ready: len(lines) > 7 && strings.TrimSpace(lines[7]) == "ready"}, true
-}
-
 func (h home) pidFile() string { return filepath.Join(h.data(), "postmaster.pid") }
 
-// stopOrphan ends a server whose owner was killed (G2: we hold the lock, so it has none). The number in its pid file may have gone to
-// another process meanwhile: that one is left alone.
-func (h home) stopOrphan(ctx context.Context) error {
-	p, ok := h.postmaster()
-	if !ok {
-		return nil
-	}
-	if !serves(p.pid, h.data()) {
-		return removeStale(h.pidFile())
-	}
-	if err := syscall.Kill(p.pid, syscall.SIGINT); err != nil && !errors.Is(err, syscall.ESRCH) {
-		return fmt.Errorf("stop the Postgres that an earlier process left (pid %d): %w", p.pid, err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
-	defer cancel()
-	tick := time.NewTicker(look)
-	defer tick.Stop()
-	for serves(p.pid, h.data()) {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("stop the Postgres that an earlier process left (pid %d): %w", p.pid, context.Cause(ctx))
-		case <-tick.C:
-		}
-	}
-	return nil
+// ready tells whether the server takes connections. It says so in line 8 of its pid file (pg_ctl looks there too).
+func (h home) ready() bool {
+	b, err := os.ReadFile(h.pidFile())
+	lines := strings.Split(string(b), "\n")
+	return err == nil && len(lines) > 7 && strings.TrimSpace(lines[7]) == "ready"
 }
 
-func removeStale(pidFile string) error {
-	if err := os.Remove(pidFile); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("remove the stale %s: %w", pidFile, err)
+// takeOver waits until what a killed owner left has ended (EP2): its guard is ending it. The pid file of a server that was killed too, or whose
+// machine was, goes then: Postgres would not start if its number belonged to another process by now.
+func (h *home) takeOver(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	if h.running, err = lockWhenFree(ctx, filepath.Join(h.dir, "running")); err != nil {
+		return fmt.Errorf("stop the Postgres that an earlier process left: %w", err)
+	}
+	if err := os.Remove(h.pidFile()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove a stale pid file: %w", err)
 	}
 	return nil
 }

@@ -4,22 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
 const (
 	startTimeout = time.Minute
-	stopTimeout  = 30 * time.Second
 	look         = 20 * time.Millisecond
 	starts       = 3 // a free port may be taken by another process before the server takes it
 	superuser    = "postgres"
@@ -27,56 +22,60 @@ const (
 
 // Options say where a server lives and how it is set.
 type Options struct {
-	Dir      string            // data, password, log and lock of this one server; made if it is not there
-	Binaries string            // where the unpacked Postgres is kept, for all servers; made if it is not there
-	Settings map[string]string // postgresql.conf, as {"fsync": "off"}
-	Report   func(string)      // is told about steps that take a while; may be nil
+	Dir      string       // data, password, log and locks of this one server; made if it is not there
+	Binaries string       // where the unpacked Postgres is kept, for all servers; made if it is not there
+	Maven    string       // where it is downloaded from; empty: Maven Central
+	Port     int          // 0: a free one
+	Settings []string     // postgresql.conf, as "fsync=off"; a later one overrides an earlier one
+	Scratch  bool         // nothing that is in Dir will be missed: see Stop and EP6
+	Report   func(string) // is told about steps that take a while; may be nil
+}
+
+func (o Options) report(what string) {
+	if o.Report != nil {
+		o.Report(what)
+	}
 }
 
 // Server is a running Postgres. It belongs to one owner, who ends it with Stop.
 type Server struct {
 	home     home
+	owned    *os.File // locked
 	port     int
 	password string
-	process  *os.Process
-	ended    chan struct{} // closed when the process has gone
-	unlock   func()
+	process  *guarded
 }
 
 // Start installs Postgres if needed, makes the data directory if needed, and starts the server. What an earlier start left in Dir is
 // still there.
 func Start(ctx context.Context, o Options) (*Server, error) {
-	if o.Report == nil {
-		o.Report = func(string) {}
-	}
 	h, err := openHome(o)
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := lock(filepath.Join(h.dir, "lock"))
+	owned, err := lock(filepath.Join(h.dir, "lock"))
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{home: h, unlock: unlock}
+	s := &Server{home: h, owned: owned}
 	if err := s.start(ctx, o); err != nil {
-		unlock()
-		return nil, err
+		return nil, errors.Join(err, s.release())
 	}
 	return s, nil
 }
 
 func (s *Server) start(ctx context.Context, o Options) (err error) {
-	if err := Install(ctx, o.Binaries, o.Report); err != nil {
+	if err := Install(ctx, o); err != nil {
 		return err
 	}
-	if err := s.home.stopOrphan(ctx); err != nil {
+	if err := s.home.takeOver(ctx); err != nil {
 		return err
 	}
-	if s.password, err = s.home.init(ctx, o.Report); err != nil {
+	if s.password, err = s.home.init(ctx, o.report); err != nil {
 		return err
 	}
 	for range starts {
-		if err = s.launch(ctx, o.Settings); err == nil || ctx.Err() != nil {
+		if err = s.launch(ctx, o); err == nil || ctx.Err() != nil {
 			break
 		}
 	}
@@ -84,63 +83,40 @@ func (s *Server) start(ctx context.Context, o Options) (err error) {
 }
 
 // launch starts the process and waits until it takes connections.
-func (s *Server) launch(ctx context.Context, settings map[string]string) error {
-	port, err := freePort(ctx)
-	if err != nil {
+func (s *Server) launch(ctx context.Context, o Options) (err error) {
+	if s.port = o.Port; s.port == 0 {
+		if s.port, err = freePort(ctx); err != nil {
+			return err
+		}
+	}
+	args := []string{"-D", s.home.data(), "-p", strconv.Itoa(s.port)}
+	for _, setting := range append([]string{"listen_addresses=127.0.0.1", "unix_socket_directories=", "timezone=UTC", "log_timezone=UTC"}, o.Settings...) {
+		args = append(args, "-c", setting)
+	}
+	if s.process, err = s.home.run(ctx, "postgres", args...); err != nil {
 		return err
 	}
-	log, err := os.OpenFile(s.LogFile(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("open the log of Postgres: %w", err)
-	}
-	defer func() { _ = log.Close() }() // the child has its own handle
-	// Not ended by ctx: a kill would lose nothing, but only Stop ends it in good order.
-	cmd := s.home.command(context.WithoutCancel(ctx), "postgres", arguments(s.home.data(), port, settings)...)
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start Postgres: %w", err)
-	}
-	s.port, s.process, s.ended = port, cmd.Process, make(chan struct{})
-	go s.reap(cmd)
 	if err := s.awaitReady(ctx); err != nil {
-		return errors.Join(err, s.end())
+		return errors.Join(err, s.process.stop())
 	}
 	return nil
 }
 
-// reap waits for the process, so that it does not stay as a zombie. How it ended is in its log.
-func (s *Server) reap(cmd *exec.Cmd) {
-	defer close(s.ended)
-	_ = cmd.Wait()
-}
-
-func arguments(data string, port int, settings map[string]string) []string {
-	args := []string{"-D", data, "-p", strconv.Itoa(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
-		"-c", "timezone=UTC", "-c", "log_timezone=UTC"}
-	for _, k := range slices.Sorted(maps.Keys(settings)) {
-		args = append(args, "-c", k+"="+settings[k])
-	}
-	return args
-}
-
-// awaitReady watches the file in which a server tells its state (pg_ctl does the same).
 func (s *Server) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	tick := time.NewTicker(look)
 	defer tick.Stop()
-	for {
-		if p, ok := s.home.postmaster(); ok && p.ready && p.pid == s.process.Pid {
-			return nil
-		}
+	for !s.home.ready() {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("wait for Postgres: %w; its log: %s", context.Cause(ctx), s.LogFile())
-		case <-s.ended:
+		case <-s.process.ended:
 			return fmt.Errorf("start Postgres: it ended at once: %s", s.home.lastWords())
 		case <-tick.C:
 		}
 	}
+	return nil
 }
 
 // Port is where the server listens on 127.0.0.1.
@@ -154,29 +130,20 @@ func (s *Server) URL(database string) string {
 }
 
 // LogFile is where the server writes its log.
-func (s *Server) LogFile() string { return filepath.Join(s.home.dir, "log") }
+func (s *Server) LogFile() string { return s.home.log() }
 
-// Stop ends the server: clients are cut off, what is committed stays. It returns when the process has gone.
-func (s *Server) Stop() error {
-	defer s.unlock()
-	return s.end()
-}
+// Stop ends the server: clients are cut off, what is committed stays. If that takes too long it is ended as by a crash, and a scratch server
+// always is: the next start then recovers from the WAL. It returns when the process has gone; a second Stop does nothing.
+func (s *Server) Stop() error { return errors.Join(s.process.stop(), s.release()) }
 
-// end asks for a fast shutdown and, if that takes too long, for an immediate one: the next start then recovers from the WAL.
-func (s *Server) end() error {
-	for _, signal := range []os.Signal{syscall.SIGINT, syscall.SIGQUIT} {
-		if err := s.process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
-			return fmt.Errorf("stop Postgres (pid %d): %w", s.process.Pid, err)
-		}
-		wait := time.NewTimer(stopTimeout)
-		select {
-		case <-s.ended:
-			wait.Stop()
-			return nil
-		case <-wait.C:
+// release gives the directory to whoever comes next.
+func (s *Server) release() error {
+	for _, f := range []*os.File{s.home.running, s.owned} {
+		if err := f.Close(); err != nil && !errors.Is(err, os.ErrClosed) && !errors.Is(err, os.ErrInvalid) { // invalid: it was never taken
+			return fmt.Errorf("unlock Postgres's directory: %w", err)
 		}
 	}
-	return fmt.Errorf("stop Postgres (pid %d): it did not end within %s", s.process.Pid, 2*stopTimeout)
+	return nil
 }
 
 func freePort(ctx context.Context) (int, error) {

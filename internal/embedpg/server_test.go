@@ -2,10 +2,14 @@ package embedpg
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -22,12 +26,11 @@ func options(t *testing.T) Options {
 	t.Helper()
 	cache, err := os.UserCacheDir()
 	require.NoError(t, err)
-	cache = Cache(filepath.Join(cache, "millrace"))
 	dir := t.TempDir()
 	require.NoError(t, os.Chmod(filepath.Dir(dir), 0o755)) // the server's user passes through it
 	return Options{
-		Dir: filepath.Join(dir, "server"), Binaries: filepath.Join(cache, "postgres-"+Version),
-		Settings: map[string]string{"fsync": "off"}, Report: func(s string) { t.Log(s) },
+		Dir: filepath.Join(dir, "server"), Binaries: Binaries(Cache(filepath.Join(cache, "millrace"))),
+		Settings: []string{"fsync=off"}, Report: func(s string) { t.Log(s) },
 	}
 }
 
@@ -76,29 +79,78 @@ func TestADirectoryHasOneOwner(t *testing.T) {
 	require.NoError(t, s.Stop())
 }
 
-func TestAServerThatLostItsOwnerIsStoppedBeforeTheNextStart(t *testing.T) {
+func TestAServerThatLostItsOwnerHasGoneBeforeTheNextStarts(t *testing.T) {
 	o := options(t)
 	s, err := Start(t.Context(), o)
 	require.NoError(t, err)
-	s.unlock() // as if the owner had died without a word
+	execute(t, s, "CREATE TABLE kept AS SELECT 'yes' v")
+	require.NoError(t, s.release()) // the system does so when the owner dies, and it ends the lifeline: here that comes later
+	soon, cancel := context.WithTimeout(t.Context(), 10*look)
+	defer cancel()
+	_, err = Start(soon, o)
+	require.ErrorContains(t, err, "an earlier process left")
+	require.True(t, s.home.ready(), "as long as it is there it is left alone")
+
+	require.NoError(t, s.process.lifeline.Close())
 	next, err := Start(t.Context(), o)
 	require.NoError(t, err)
-	<-s.ended
+	<-s.process.ended
+	require.NoError(t, s.process.err, "a shutdown in good order")
+	require.Equal(t, "yes", query(t, next, "SELECT v FROM kept"))
 	require.NoError(t, next.Stop())
+}
+
+func TestAScratchServersDirectoryGoesWithItsOwner(t *testing.T) {
+	o := options(t)
+	o.Scratch = true
+	o.Dir = filepath.Join(os.TempDir(), "millrace-embedpg-"+rand.Text()) // the server's user must be able to remove it
+	s, err := Start(t.Context(), o)
+	require.NoError(t, err)
+	require.NoError(t, s.process.lifeline.Close()) // as if the owner had died
+	<-s.process.ended
+	require.NoDirExists(t, o.Dir)
+	require.NoError(t, s.release())
+}
+
+func TestAScratchServerRecoversFromItsStop(t *testing.T) {
+	o := options(t)
+	o.Scratch = true
+	s, err := Start(t.Context(), o)
+	require.NoError(t, err)
+	execute(t, s, "CREATE TABLE kept AS SELECT 'yes' v")
+	require.NoError(t, s.Stop())
+	require.NoError(t, s.Stop(), "a second time")
+
+	o.Port = s.Port()
+	s, err = Start(t.Context(), o)
+	require.NoError(t, err)
+	require.Equal(t, o.Port, s.Port())
+	require.Equal(t, "yes", query(t, s, "SELECT v FROM kept"))
+	require.NoError(t, s.Stop())
 }
 
 func TestAPidFileWhoseNumberBelongsToAnotherProcessIsRemovedAndTheProcessLeftAlone(t *testing.T) {
 	o := options(t)
 	s, err := Start(t.Context(), o)
 	require.NoError(t, err)
-	require.NoError(t, s.process.Signal(syscall.SIGKILL))
-	<-s.ended
-	s.unlock()
-	require.NoError(t, os.WriteFile(s.home.pidFile(), []byte(fmt.Sprintf("%d\n%s\n", os.Getpid(), s.home.data())), 0o600))
+	b, err := os.ReadFile(s.home.pidFile())
+	require.NoError(t, err)
+	number, _, _ := strings.Cut(string(b), "\n")
+	pid, err := strconv.Atoi(number)
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+	<-s.process.ended // the guard sees it
+	require.NoError(t, s.Stop())
+	stranger := exec.CommandContext(t.Context(), "sleep", "60") // of ours: Postgres would take it for a server
+	stranger.SysProcAttr = &syscall.SysProcAttr{Credential: s.home.runAs}
+	require.NoError(t, stranger.Start())
+	require.NoError(t, os.WriteFile(s.home.pidFile(), fmt.Appendf(nil, "%d\n%s\n", stranger.Process.Pid, s.home.data()), 0o600))
 
 	s, err = Start(t.Context(), o)
 	require.NoError(t, err)
 	require.NoError(t, s.Stop())
+	require.NoError(t, stranger.Process.Kill())
+	require.ErrorContains(t, stranger.Wait(), "signal: killed", "until now it was left alone")
 }
 
 func TestStopCutsClientsOffAndFreesThePort(t *testing.T) {
@@ -109,7 +161,7 @@ func TestStopCutsClientsOffAndFreesThePort(t *testing.T) {
 	defer conn.Close(context.WithoutCancel(t.Context()))
 	begun := time.Now()
 	require.NoError(t, s.Stop())
-	require.Less(t, time.Since(begun), stopTimeout)
+	require.Less(t, time.Since(begun), stopTimeout/2, "in good order")
 	require.Error(t, conn.Ping(t.Context()))
 	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", s.Port()))
 	require.NoError(t, err)
@@ -118,7 +170,7 @@ func TestStopCutsClientsOffAndFreesThePort(t *testing.T) {
 
 func TestAServerThatCannotStartSaysWhyInItsOwnWords(t *testing.T) {
 	o := options(t)
-	o.Settings = map[string]string{"shared_buffers": "rubbish"}
+	o.Settings = []string{"shared_buffers=rubbish"}
 	_, err := Start(t.Context(), o)
 	require.ErrorContains(t, err, "shared_buffers")
 }

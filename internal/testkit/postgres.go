@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,18 +22,21 @@ var shared struct {
 	err    error
 }
 
-// Main runs a package's tests, checks that they left no goroutine, and stops the server.
-func Main(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		shared.Lock()
-		defer shared.Unlock()
-		if shared.server != nil {
-			if err := shared.server.remove(); err != nil {
-				fmt.Fprintln(os.Stderr, "stop Postgres:", err)
-			}
+// Main runs a package's tests, stops the server, and checks that nothing has left a goroutine.
+func Main(m *testing.M) { goleak.VerifyTestMain(stopping{m}) }
+
+type stopping struct{ tests *testing.M }
+
+func (s stopping) Run() int {
+	code := s.tests.Run()
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.server != nil {
+		if err := shared.server.remove(); err != nil {
+			fmt.Fprintln(os.Stderr, "stop Postgres:", err)
 		}
-		os.Exit(code)
-	}))
+	}
+	return code
 }
 
 // Postgres returns the URL of a fresh, empty database, which is dropped when the test ends.
@@ -48,7 +52,7 @@ func Postgres(t testing.TB) string {
 // NewServer starts a server of the test's own, for tests that stop it or need settings ("-c", "name=value"). It is removed when the test ends.
 func NewServer(t testing.TB, settings ...string) *Server {
 	t.Helper()
-	s, err := startServer(settings...)
+	s, err := startServer(slices.DeleteFunc(settings, func(s string) bool { return s == "-c" })...)
 	if err != nil {
 		t.Fatalf("start a Postgres: %v", err)
 	}

@@ -72,7 +72,7 @@ func TestAServerOfItsOwnRecoversAfterACrash(t *testing.T) {
 func TestTheServerEndsWithAKilledProcess(t *testing.T) {
 	if url := os.Getenv("TESTKIT_CHILD"); url != "" {
 		s := NewServer(t)
-		_, _ = os.Stdout.WriteString("\nserver " + filepath.Join(s.data(), "postmaster.pid") + "\n")
+		_, _ = os.Stdout.WriteString("\nserver " + filepath.Join(s.options.Dir, "data", "postmaster.pid") + "\n")
 		select {}
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestTheServerEndsWithAKilledProcess$", "-test.v") //nolint:gosec // this binary
@@ -93,7 +93,7 @@ func TestTheServerEndsWithAKilledProcess(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, err := os.Stat(filepath.Dir(filepath.Dir(pidFile)))
 		return errors.Is(err, os.ErrNotExist)
-	}, 10*time.Second, 20*time.Millisecond, "the watchdog removes the data once the server has ended")
+	}, 10*time.Second, 20*time.Millisecond, "the data go once the server has ended")
 }
 
 func through(t *testing.T) (direct *pgx.Conn, proxied *pgx.Conn, p *Proxy) {
