@@ -4,7 +4,7 @@
 //	MILLRACE_CRASH_AT=name[:n]  the n-th passage of that point (default the first) kills the process with SIGKILL
 //	MILLRACE_STOP_AT=name[:n]   the n-th passage stops it with SIGSTOP: it becomes a zombie once something sends SIGCONT
 //
-//	K1  a name that is not in names.go, or a count below 1, ends the process with status 2 at the first passage of any point: a test that
-//	    means to crash somewhere must not pass because of a typing error.
-//	K2  a point decides nothing: the code around it is the same with and without the tag.
+//	CP1  a name that is not in names.go, or a count below 1, ends the process with status 2 at the first passage of any point: a test that
+//	     means to crash somewhere must not pass because of a typing error.
+//	CP2  a point decides nothing: the code around it is the same with and without the tag.
 package crash

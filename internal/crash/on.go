@@ -27,7 +27,7 @@ func Point(n Name) {
 
 func arm(variable string) *trigger {
 	t, err := parse(os.Getenv(variable))
-	if err != nil { // K1
+	if err != nil { // CP1
 		fmt.Fprintf(os.Stderr, "%s: %v\n", variable, err)
 		os.Exit(2)
 	}
