@@ -233,6 +233,7 @@ func (l *loop) doRestore(ctx context.Context, s batch.Restore) {
 		l.report.restored(rep, time.Since(start))
 	}
 	l.status.Set(admin.State, "")
+	l.snaps.inherit(ctx, s.Heads)
 	if err := l.seek(ctx, s.Positions); err != nil {
 		l.fail(ctx, err)
 		return

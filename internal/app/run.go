@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -31,7 +32,13 @@ func Run(ctx context.Context, o Options) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var g errgroup.Group
-	g.Go(func() error { return server.Serve(ctx, p.status, p.metrics) })
+	g.Go(func() error {
+		err := server.Serve(ctx, p.status, p.metrics)
+		if err != nil { // batches go on; whoever probes it will notice
+			p.log.ErrorContext(ctx, "health and metrics are not served any more", slog.String("error", err.Error()))
+		}
+		return nil
+	})
 	g.Go(func() error {
 		defer stop() // the end of the loop is the end of all
 		if err := open(ctx, o, p); err != nil {

@@ -21,6 +21,7 @@ type snapshotter struct {
 	every    time.Duration
 	ages     []stateful.Age
 	flushed  int64 // batch time of the last flush
+	told     bool  // inherit has been called
 	busy     bool
 	cancel   context.CancelFunc
 	done     chan taken
@@ -47,6 +48,28 @@ func newSnapshotter(p *parts) *snapshotter {
 		}
 	}
 	return s
+}
+
+// inherit notes the deltas that earlier processes have left without a snapshot: such shards are due at once, or a process that never lives as
+// long as a period would let them grow for ever.
+func (s *snapshotter) inherit(ctx context.Context, heads []batch.Head) {
+	if s.store == nil || s.told {
+		return
+	}
+	s.told = true
+	for shard, h := range heads {
+		if h.Seq == 0 {
+			continue
+		}
+		last, _, err := s.ledger.LatestSnapshot(ctx, s.pipeline, shard)
+		if err != nil {
+			s.told = false
+			return // the next restore asks again
+		}
+		if h.Seq > last.Seq {
+			s.ages[shard].Since, s.ages[shard].Deltas = 1, h.Seq-last.Seq
+		}
+	}
 }
 
 // applied notes what a batch added to the shards' histories.

@@ -255,7 +255,9 @@ func (e *Engine) collect(r *Result) {
 func (e *Engine) Applied(r *Result) {
 	var size int64
 	for _, w := range e.wides {
-		size += w.Size()
+		if _, stays := w.Wide.(*operators.BatchWindow); !stays {
+			size += w.Size()
+		}
 	}
 	if size <= e.Memory {
 		return

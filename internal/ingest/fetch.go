@@ -24,7 +24,7 @@ func (k *Consumer) fetch(node int32, woken chan struct{}) {
 		if err == nil {
 			err = kerr.ErrorForCode(resp.(*kmsg.FetchResponse).ErrorCode)
 		}
-		about := fmt.Sprintf("broker %d", node)
+		about := aboutBroker(node)
 		if err != nil {
 			k.release(asked)
 			k.fault(about, fmt.Errorf("fetch from broker %d: %w", node, err))
@@ -238,17 +238,23 @@ func (k *Consumer) passed(about string) {
 	}
 }
 
+func aboutBroker(node int32) string { return fmt.Sprintf("broker %d", node) }
+
 // rest waits until something may be asked of the broker: it is woken, or the soonest partition that was put off is due.
 func (k *Consumer) rest(node int32, woken chan struct{}) {
-	wait := time.Second
+	wait, leads := time.Second, false
 	k.mu.Lock()
 	now := time.Now()
 	for _, p := range k.order {
+		leads = leads || p.leader == node && !p.halted
 		if p.leader == node && now.Before(p.notBefore) {
 			wait = min(wait, p.notBefore.Sub(now))
 		}
 	}
 	k.mu.Unlock()
+	if !leads {
+		k.passed(aboutBroker(node)) // whatever it had, nothing of ours waits for it any more
+	}
 	t := time.NewTimer(wait)
 	defer t.Stop()
 	select {
