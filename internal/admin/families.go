@@ -106,7 +106,7 @@ func newCommitMetrics() commitMetrics {
 		fenced:  counter("millrace_commit_fenced_total", "Commits refused because another instance has claimed the rows."),
 		inDoubt: counter("millrace_commit_in_doubt_total", "Commits sent whose answer did not come; resolved by claiming again."),
 	}
-	for _, c := range []batch.Class{batch.Fenced, batch.InDoubt, batch.Unavailable, batch.Rejected, batch.Misconfigured} {
+	for _, c := range []batch.Class{batch.Unknown, batch.Fenced, batch.InDoubt, batch.Unavailable, batch.Rejected, batch.Misconfigured} {
 		f.failures.WithLabelValues(className(c))
 	}
 	return f

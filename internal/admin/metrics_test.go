@@ -69,6 +69,7 @@ func TestEveryReportIsCountedWhereItBelongs(t *testing.T) {
 		"millrace_commit_duration_seconds": .03, "millrace_commit_in_flight": 1, "millrace_commit_fenced_total": 1, "millrace_commit_in_doubt_total": 1,
 		"millrace_commit_failures_total{class=fenced}": 1, "millrace_commit_failures_total{class=in_doubt}": 1,
 		"millrace_commit_failures_total{class=unavailable}": 1, "millrace_commit_failures_total{class=rejected}": 0,
+		"millrace_commit_failures_total{class=unknown}":             0,
 		"millrace_commit_failures_total{class=misconfigured}":       0,
 		"millrace_ingest_lag_records{partition=3,topic=flights}":    42,
 		"millrace_watermark_lag_seconds{partition=3,topic=flights}": 90,

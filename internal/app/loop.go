@@ -370,7 +370,7 @@ func classify(err error) batch.Class {
 	if errors.Is(err, offsets.ErrSnapshotGone) || errors.Is(err, stateful.ErrHeadMoved) {
 		return batch.Unavailable // somebody published or committed while it was read: the next claim tells
 	}
-	return class(offsets.Classify(err))
+	return offsets.Classify(err)
 }
 
 func (l *loop) halted(ctx context.Context, h *ingest.Halt) {

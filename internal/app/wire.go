@@ -78,21 +78,6 @@ func claimed(c *offsets.Claim) batch.Claimed {
 	return facts
 }
 
-// class turns the ledger's class into the machine's.
-func class(c offsets.Class) batch.Class {
-	switch c {
-	case offsets.Fenced:
-		return batch.Fenced
-	case offsets.InDoubt:
-		return batch.InDoubt
-	case offsets.Unavailable:
-		return batch.Unavailable
-	case offsets.Rejected:
-		return batch.Rejected
-	}
-	return batch.Misconfigured
-}
-
 // writers gives the commit the rows of each Postgres sink that has some.
 func (p *parts) writers(r *engine.Result) []offsets.Writer {
 	var w []offsets.Writer

@@ -27,8 +27,8 @@ func TestEveryErrorHasTheClassThatTheLoopActsOn(t *testing.T) {
 		{offsets.ErrSnapshotGone, batch.Unavailable},
 		{stateful.ErrStoreDead, batch.Misconfigured},
 		{&engine.RecordError{Err: errors.New("division by zero")}, batch.Misconfigured},
-		{&operators.Fault{Err: errors.New("division by zero")}, batch.Misconfigured},
-		{errors.New("nobody knows"), batch.Misconfigured},
+		{&operators.Fault{Err: errors.New("division by zero")}, batch.Unknown},
+		{errors.New("nobody knows"), batch.Unknown},
 	} {
 		require.Equal(t, c.want, classify(fmt.Errorf("commit: %w", c.err)), "%v", c.err)
 	}

@@ -38,7 +38,6 @@ func arm(variable string) *trigger {
 // it while this one runs on.
 func signalSelf(s syscall.Signal) {
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	if err := syscall.Tgkill(os.Getpid(), syscall.Gettid(), s); err != nil {
 		fmt.Fprintf(os.Stderr, "crash point: send %s to this process: %v\n", s, err)
 		os.Exit(2)
@@ -46,4 +45,5 @@ func signalSelf(s syscall.Signal) {
 	if s == syscall.SIGKILL {
 		select {} // the signal is on its way: nothing after the point may run
 	}
+	runtime.UnlockOSThread()
 }

@@ -8,27 +8,22 @@ import (
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/millrace/millrace/internal/batch"
 )
 
-// Class says what to do about an error of the ledger or of a Writer in its transaction.
-type Class uint8
-
-// The classes.
+// The classes of batch.Class by the names that they have here.
 const (
-	Unknown       Class = iota // none of the others: a bug here, in a sink or in the server. Stop
-	Fenced                     // drop what belongs to the rows
-	InDoubt                    // claim again: what is durable is not known, or not what the caller holds
-	Unavailable                // nothing was written; try the same again after a pause
-	Rejected                   // nothing was written; a row is not one that Postgres takes, and trying again gives the same
-	Misconfigured              // nothing was written; an operator must act
+	Unknown       = batch.Unknown
+	Fenced        = batch.Fenced
+	InDoubt       = batch.InDoubt
+	Unavailable   = batch.Unavailable
+	Rejected      = batch.Rejected
+	Misconfigured = batch.Misconfigured
 )
-
-func (c Class) String() string {
-	return [...]string{"unknown", "fenced", "in doubt", "unavailable", "rejected", "misconfigured"}[c]
-}
 
 // Classify sorts an error. It never asks pgconn.SafeToRetry. A context that ended counts as Unavailable: nothing was written.
-func Classify(err error) Class {
+func Classify(err error) batch.Class {
 	switch {
 	case err == nil:
 		return Unknown
@@ -68,7 +63,7 @@ func refusal(err error) bool {
 	return errors.As(err, &plan) || errors.As(err, &shards) || errors.As(err, &topic) || errors.As(err, &parts) || errors.As(err, &parse)
 }
 
-func classifyServer(pg *pgconn.PgError) Class {
+func classifyServer(pg *pgconn.PgError) batch.Class {
 	switch pg.Code {
 	case "25006", // read-only: a demoted primary, or a disk that an administrator guards
 		"25P03", "25P04", // the server ended a transaction that was idle, or long

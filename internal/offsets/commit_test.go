@@ -287,7 +287,7 @@ func TestARefusedRowRollsEverythingBackAndTheBatchCanBeTriedAgain(t *testing.T) 
 	l, _ := newLedger(t)
 	w := claim(t, l, "a")
 	before, b := state(t, l), w.batch()
-	for sql, class := range map[string]Class{
+	for sql, class := range map[string]batch.Class{
 		`INSERT INTO public.out VALUES (NULL, -1)`:         Rejected,      // 23514
 		`INSERT INTO public.out VALUES (NULL, 1/0)`:        Rejected,      // 22012
 		`INSERT INTO public.out VALUES (NULL, 3000000000)`: Rejected,      // 22003

@@ -173,7 +173,7 @@ func TestWhatAnAnswerToCommitMeans(t *testing.T) {
 		err    error
 		notice string
 		want   error // nil: the error itself, or none
-		class  Class
+		class  batch.Class
 	}{
 		"done":                             {class: Unknown},
 		"done, perhaps not on the replica": {notice: "canceling wait", want: ErrInDoubt, class: InDoubt},

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
+	"github.com/millrace/millrace/internal/batch"
 	"github.com/millrace/millrace/internal/testkit"
 )
 
@@ -20,14 +21,14 @@ func TestEachKindOfErrorHasItsClass(t *testing.T) {
 	pg := func(code string) error {
 		return fmt.Errorf("wrapped: %w", &pgconn.PgError{Code: code, Severity: "ERROR"})
 	}
-	classes := map[Class][]error{
+	classes := map[batch.Class][]error{
 		Fenced:        {&FencedError{}, fmt.Errorf("x: %w", ErrFenced)},
 		InDoubt:       {ErrInDoubt, fmt.Errorf("%w: %w", ErrInDoubt, pg("40001")), fmt.Errorf("%w: %w", ErrHalfDone, pg("23505"))},
 		Unavailable:   {ErrRolledBack, io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, net.ErrClosed, pgconn.ErrConnClosed, context.Canceled, context.DeadlineExceeded, &net.OpError{Op: "read", Err: errors.New("x")}},
 		Misconfigured: {ErrNotMigrated, ErrSchemaNewer, ErrServer, ErrPrivilege, ErrNoStart, &PlanMismatch{}, &TopicRecreated{}, &PartitionsChanged{}, &ShardsChanged{}},
 		Unknown:       {nil, errors.New("x"), ErrPosition, pg("XX000"), pg("21000"), pg("25P02")},
 	}
-	for class, codes := range map[Class]string{
+	for class, codes := range map[batch.Class]string{
 		Unavailable:   "08006 08P01 40001 40P01 53100 53300 55P03 57014 57P01 57P03 58030 25006 25P03 26000 42P05",
 		Rejected:      "22001 22003 22012 22P02 23502 23503 23505 23514 44000 54000 P0001",
 		Misconfigured: "28000 28P01 3D000 3F000 42501 42P01 42703 0A000",
@@ -71,7 +72,7 @@ func TestAnOperatorIsToldWhatIsWrongAndNeverThePassword(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		url, says string
-		class     Class
+		class     batch.Class
 	}{
 		"wrong password":  {testkit.WithUser(t, url, role, secret), "refuses the password of user " + role, Misconfigured},
 		"no such role":    {testkit.WithUser(t, url, "nobody_here", secret), "refuses the password of user nobody_here", Misconfigured},
