@@ -51,7 +51,7 @@ func TestTheProcessorAcceptsWhatComposeGivesIt(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "state", mounted("/var/lib/millrace"), "the state directory of the image is a volume")
 	require.True(t, s.ReadOnly)
-	require.Equal(t, []string{"ALL"}, []string(s.CapDrop))
+	require.Equal(t, []string{"ALL"}, s.CapDrop)
 }
 
 func TestEveryImageOfComposeCanBeReplaced(t *testing.T) {

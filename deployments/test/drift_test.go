@@ -120,7 +120,6 @@ func TestAChangedPipelineMakesANewPod(t *testing.T) {
 	sum := func(values map[string]any) string {
 		return one[*appsv1.Deployment](t, helm(t, values)).Spec.Template.Annotations["checksum/pipeline"]
 	}
-	require.Equal(t, sum(nil), sum(nil))
 	require.NotEqual(t, sum(nil), sum(map[string]any{"pipeline": "pipeline: other"}))
 
 	config := one[*corev1.ConfigMap](t, kustomized(t, kubernetes+"/base"))

@@ -2,13 +2,15 @@
 // types, the pods against the Pod Security Standard "restricted", the chart against the manifests, and the environment that a pod would see
 // against the processor's own configuration.
 //
-// It is a module of its own because Helm and Kubernetes bring some two hundred modules, none of which the processor needs. It needs
+// It is a module of its own because Helm and Kubernetes bring some hundred and fifty modules, none of which the processor needs. It needs
 // no cluster, no Docker and no tool: `cd deployments/test && go test ./...`.
 package deployments_test
 
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -62,7 +64,7 @@ func decode(manifests []byte) (objects, error) {
 	docs := yaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(manifests)))
 	for {
 		doc, err := docs.Read()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return found, nil
 		}
 		if err != nil {
@@ -127,7 +129,7 @@ func rendered(values map[string]any) (objects, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := engine.Engine{Strict: true}.Render(chart, all)
+	out, err := engine.Engine{Strict: true}.RenderWithContext(context.Background(), chart, all)
 	if err != nil {
 		return nil, err
 	}
