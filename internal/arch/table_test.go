@@ -5,26 +5,27 @@ package arch
 var mayImport = map[string][]string{
 	// words and pure decisions; no I/O below this line until engine
 	"internal/row":          {},
+	"internal/spelling":     {},
 	"internal/expr/syntax":  {},
 	"internal/expr/pgnum":   {},
 	"internal/expr/pgtime":  {"internal/row"},
 	"internal/expr/pgregex": {"internal/row"},
-	"internal/expr":         {"internal/expr/syntax", "internal/expr/pgnum", "internal/expr/pgregex", "internal/expr/pgtime", "internal/row"},
+	"internal/expr":         {"internal/expr/syntax", "internal/expr/pgnum", "internal/expr/pgregex", "internal/expr/pgtime", "internal/row", "internal/spelling"},
 	"internal/batch":        {},
 	"internal/plan":         {"internal/batch", "internal/expr", "internal/row"},
-	"internal/pipeline":     {"internal/batch", "internal/expr", "internal/plan", "internal/row"},
+	"internal/pipeline":     {"internal/batch", "internal/expr", "internal/plan", "internal/row", "internal/spelling"},
 	"internal/decode":       {"internal/expr", "internal/expr/pgnum", "internal/expr/pgtime", "internal/plan", "internal/row"},
 	"internal/operators":    {"internal/expr", "internal/expr/pgnum", "internal/plan", "internal/row"},
 	"internal/engine":       {"internal/batch", "internal/expr", "internal/operators", "internal/plan", "internal/row"},
 
 	// one outside system each
 	"internal/crash":    {},
-	"internal/ingest":   {"internal/batch", "internal/plan"},
+	"internal/ingest":   {"internal/batch", "internal/plan", "internal/spelling"},
 	"internal/stateful": {"internal/batch", "internal/crash"},
 	"internal/offsets":  {"internal/batch", "internal/crash", "internal/plan"},
 	"internal/sinks":    {"internal/batch", "internal/expr", "internal/plan", "internal/row"}, // expr: Postgres's text of a value, for the console
 	"internal/admin":    {"internal/batch"},
-	"internal/config":   {},
+	"internal/config":   {"internal/spelling"},
 
 	// wiring
 	"internal/app": {

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/millrace/millrace/internal/spelling"
 )
 
 const prefix = "MILLRACE_"
@@ -50,25 +52,5 @@ func known(name string) bool {
 
 // nearest returns the variable with the fewest edits to name; the first of equals.
 func nearest(name string) string {
-	return slices.MinFunc(variables, func(a, b string) int { return edits(name, a) - edits(name, b) })
-}
-
-// edits counts insertions, deletions and replacements.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return slices.MinFunc(variables, func(a, b string) int { return spelling.Distance(name, a) - spelling.Distance(name, b) })
 }

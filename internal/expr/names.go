@@ -8,6 +8,7 @@ import (
 
 	"github.com/millrace/millrace/internal/expr/syntax"
 	"github.com/millrace/millrace/internal/row"
+	"github.com/millrace/millrace/internal/spelling"
 )
 
 // volatile are the functions of Postgres whose value a replay would not give again, with what to write instead.
@@ -76,37 +77,8 @@ func functionNames() []string {
 
 // suggest names the nearest of the candidates, if one is near.
 func suggest(name string, candidates []string) string {
-	best, nearest := "", 1+len(name)/3
-	for _, c := range candidates {
-		if d := distance(name, c); d <= nearest && (best == "" || d < nearest) {
-			best, nearest = c, d
-		}
+	if near, ok := spelling.Nearest(name, candidates); ok {
+		return fmt.Sprintf("did you mean %s?", near)
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("did you mean %s?", best)
-}
-
-// distance is Levenshtein's, with a swap of neighbours as one step.
-func distance(a, b string) int {
-	prev2, prev, cur := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range prev {
-		prev[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		cur[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			cur[j] = min(prev[j]+1, cur[j-1]+1, prev[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				cur[j] = min(cur[j], prev2[j-2]+1)
-			}
-		}
-		prev2, prev, cur = prev, cur, prev2
-	}
-	return prev[len(b)]
+	return ""
 }

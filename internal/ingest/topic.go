@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/millrace/millrace/internal/batch"
+	"github.com/millrace/millrace/internal/spelling"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -96,28 +97,7 @@ func (c *Client) similar(ctx context.Context, name string) string {
 // alike tells whether one name contains the other, whatever the case, or is at most two edits away.
 func alike(a, b string) bool {
 	a, b = strings.ToLower(a), strings.ToLower(b)
-	return strings.Contains(a, b) || strings.Contains(b, a) || edits(a, b) <= 2
-}
-
-// edits is the Levenshtein distance.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
+	return strings.Contains(a, b) || strings.Contains(b, a) || spelling.Distance(a, b) <= 2
 }
 
 // Partition names one of the topic's partitions.

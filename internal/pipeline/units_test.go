@@ -47,16 +47,3 @@ func TestSizesHaveBinaryAndDecimalUnits(t *testing.T) {
 	require.Equal(t, "64MiB", formatSize(64<<20))
 	require.Equal(t, "1000B", formatSize(1000))
 }
-
-func TestTheNearestNameIsOneThatAFingerSlipReaches(t *testing.T) {
-	known := []string{"delay", "date", "origin"}
-	for typed, want := range map[string]string{"dely": "delay", "dealy": "delay", "Date": "date", "orign": "origin"} {
-		got, ok := nearest(typed, known)
-		require.True(t, ok, typed)
-		require.Equal(t, want, got, typed)
-	}
-	for _, typed := range []string{"x", "destination", ""} {
-		_, ok := nearest(typed, known)
-		require.False(t, ok, typed)
-	}
-}
