@@ -49,6 +49,14 @@ images-down: ## Stop the engine that `make images` started; one that was there i
 integration: images ## Container tests: real Kafka, real Postgres, the real binary killed at every crash point (RUN=regexp for some)
 	. $(CACHE)/images.env && go test -tags integration -count=1 -timeout 40m -parallel 3 $(if $(RUN),-run '$(RUN)') $(if $(V),-v) ./integration/
 
+.PHONY: image
+image: build ## The image millrace:dev from bin/processor (IMAGE=name for another); needs a Docker engine, no registry
+	deployments/image.sh $(or $(IMAGE),millrace:dev)
+
+.PHONY: deploy-test
+deploy-test: ## Manifests, chart, compose file and alerts, as Kubernetes, Helm, Compose and Prometheus read them
+	cd deployments/test && go vet ./... && go test ./...
+
 .PHONY: bench
 bench: ## Micro-benchmarks of the hot path (the side-by-side yardstick: bench/README.md)
 	go test -run '^$$' -bench . -benchmem ./internal/decode ./internal/expr ./internal/operators ./internal/engine ./internal/stateful

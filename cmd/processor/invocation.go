@@ -26,13 +26,8 @@ func (in invocation) getenv(name string) string {
 	return ""
 }
 
-// cacheVariable is the demo's (and the scripts'): it may be set for them in an environment in which a pipeline runs, too.
+// cacheVariable says where the demo keeps what it downloads.
 const cacheVariable = "MILLRACE_CACHE"
-
-// settings are the variables that must be known ones.
-func (in invocation) settings() []string {
-	return slices.DeleteFunc(slices.Clone(in.environ), func(kv string) bool { return strings.HasPrefix(kv, cacheVariable+"=") })
-}
 
 // command is one word after `processor`.
 type command struct {

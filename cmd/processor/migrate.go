@@ -13,7 +13,7 @@ import (
 // migrate is `processor migrate`. `run` migrates too; this is for databases where only another role may make tables.
 func migrate(in invocation) error {
 	c, err := config.Load(withoutKafka(in.getenv))
-	if err := errors.Join(noArguments(in), config.CheckNames(in.settings()), err); err != nil {
+	if err := errors.Join(noArguments(in), config.CheckNames(in.environ), err); err != nil {
 		return refused{err}
 	}
 	log := newLogger(in.stderr, c.LogFormat, c.LogLevel, in.terminal)

@@ -32,7 +32,7 @@ func runPipeline(in invocation) error {
 // load reads the environment and the pipeline file. Whatever is wrong with either is in the one error.
 func load(in invocation) (config.Config, *plan.Pipeline, error) {
 	c, err := config.Load(in.getenv)
-	errs := []error{config.CheckNames(in.settings()), err}
+	errs := []error{config.CheckNames(in.environ), err}
 	file, err := pipelineFile(in)
 	if err != nil {
 		return c, nil, refused{errors.Join(append(errs, err)...)}

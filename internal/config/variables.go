@@ -23,11 +23,12 @@ var variables = []string{
 	"MILLRACE_LOG_LEVEL", "MILLRACE_LOG_FORMAT",
 }
 
-// foreign are names that carry our prefix and are not configuration: those of tests, and those that Kubernetes sets in every pod of a
+// foreign are names that carry our prefix and are not configuration: those of tests, of the demo's cache, of the compose file, and those that Kubernetes sets in every pod of a
 // namespace that has a Service called millrace or millrace-something (MILLRACE_SERVICE_HOST, MILLRACE_PORT_8080_TCP_ADDR, …).
 var foreign = []*regexp.Regexp{
 	regexp.MustCompile(`^MILLRACE_TEST_`),
 	regexp.MustCompile(`^MILLRACE_(CRASH|STOP)_AT`),
+	regexp.MustCompile(`^MILLRACE_(CACHE|IMAGE)$`),
 	regexp.MustCompile(`_SERVICE_(HOST|PORT)(_[A-Z0-9_]+)?$`),
 	regexp.MustCompile(`_PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$`),
 }
