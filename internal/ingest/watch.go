@@ -112,7 +112,7 @@ func (k *Consumer) bury(s *topicState, about string, why func(*part) *Halt) {
 
 // led takes the partitions' leaders. A leader with a new epoch is asked first whether its log has what was read.
 func (k *Consumer) led(s *topicState, parts []kmsg.MetadataResponseTopicPartition) (again bool) {
-	was := s.added
+	was, told := s.added, len(k.stray)
 	for i := range parts {
 		r := &parts[i]
 		id := batch.Partition{Topic: s.Name, ID: r.Partition}
@@ -131,6 +131,7 @@ func (k *Consumer) led(s *topicState, parts []kmsg.MetadataResponseTopicPartitio
 			wake(k.arrived)
 		}
 	}
+	slices.SortFunc(k.stray[told:], func(a, b *Halt) int { return a.Partition.Compare(b.Partition) }) // brokers list partitions in any order
 	s.added = max(was, len(parts))
 	return again
 }
