@@ -79,22 +79,22 @@ type running struct {
 	ended   chan int
 }
 
-// locked is a buffer that may be read while it is written.
+// locked is a buffer that may be read while it is written. It has no other method of a buffer: ReadFrom would write past the lock.
 type locked struct {
-	sync.Mutex
-	bytes.Buffer
+	mu  sync.Mutex
+	buf bytes.Buffer
 }
 
 func (l *locked) Write(b []byte) (int, error) {
-	l.Lock()
-	defer l.Unlock()
-	return l.Buffer.Write(b)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(b)
 }
 
 func (l *locked) String() string {
-	l.Lock()
-	defer l.Unlock()
-	return l.Buffer.String()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
 }
 
 func (w *world) start(more ...string) *running {
