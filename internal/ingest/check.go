@@ -84,7 +84,7 @@ func (k *Consumer) unvalidated(node int32) (parts []asked, req *kmsg.OffsetForLe
 			p.unchecked = false
 			continue
 		}
-		parts = append(parts, asked{p, p.move, p.next, p.epoch})
+		parts = append(parts, asked{p, p.move, p.next, p.epoch, p.leaderEpoch})
 		t := kmsg.NewOffsetForLeaderEpochRequestTopic()
 		t.Topic = p.id.Topic
 		rp := kmsg.NewOffsetForLeaderEpochRequestTopicPartition()
@@ -103,6 +103,7 @@ func (k *Consumer) validated(a asked, r *kmsg.OffsetForLeaderEpochResponseTopicP
 	p := a.part
 	switch err := kerr.ErrorForCode(r.ErrorCode); {
 	case a.move != p.move:
+	case a.ofLeader != p.leaderEpoch: // another leader since: it is to be asked
 	case err != nil:
 		k.setback(p, err)
 	case r.EndOffset >= 0 && r.EndOffset < a.at:

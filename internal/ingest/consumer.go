@@ -88,6 +88,9 @@ func (k *Consumer) Seek(at []Assignment) error {
 			k.order = append(k.order, p)
 		}
 		k.account(p, func() { k.discard(p.place(a)) })
+		if p.topic.dead { // nothing asks for it any more, so nothing else would say it again
+			k.halt(p, p.topic.why(p))
+		}
 	}
 	slices.SortFunc(k.order, func(p, q *part) int { return p.id.Compare(q.id) })
 	k.wakeAll()

@@ -38,9 +38,10 @@ func (k *Consumer) fetch(node int32, woken chan struct{}) {
 // asked is a partition in a request under way.
 type asked struct {
 	*part
-	move  uint64
-	at    int64
-	epoch int32 // the leader's, as the request said
+	move     uint64
+	at       int64
+	epoch    int32 // the leader's, as the request said; of the last record read, where that is compared
+	ofLeader int32 // the leader's epoch as it was known then
 }
 
 // pick makes a request of all partitions of the broker that may be asked for. Their order turns, since a broker fills its answer from
@@ -64,7 +65,7 @@ func (k *Consumer) pick(node int32) (out []asked, req *kmsg.FetchRequest) {
 			continue
 		}
 		p.inFlight = true
-		out = append(out, asked{p, p.move, p.next, p.leaderEpoch})
+		out = append(out, asked{p, p.move, p.next, p.leaderEpoch, p.leaderEpoch})
 	}
 	return out, k.request(out, room, all)
 }

@@ -49,9 +49,10 @@ type item struct {
 // topicState is what is known of a topic, guarded by Consumer.mu.
 type topicState struct {
 	Topic
-	missingSince time.Time // zero: it is there
-	added        int       // partitions that Halts have told of
-	dead         bool      // deleted or made again: nothing more to ask
+	missingSince time.Time         // zero: it is there
+	added        int               // partitions that Halts have told of
+	dead         bool              // deleted or made again: nothing more to ask
+	why          func(*part) *Halt // of dead
 }
 
 // Assignment places a partition: the next offset to deliver, and the leader epoch of the record before it if it is known (-1 otherwise).
@@ -67,7 +68,7 @@ func (p *part) place(a Assignment) (dropped []item) {
 	dropped = p.forget()
 	p.next, p.given, p.epoch = a.Offset, a.Offset, a.LeaderEpoch
 	p.unchecked = a.LeaderEpoch >= 0
-	p.halted, p.fails, p.notBefore, p.refetched, p.refused = false, 0, time.Time{}, -1, 0
+	p.halted, p.notBefore, p.refetched, p.refused = false, time.Time{}, -1, 0 // fails stays: the success that ends them clears the trouble
 	p.end, p.endReported = -1, -1
 	return dropped
 }

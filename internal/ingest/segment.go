@@ -102,6 +102,8 @@ func (u *unpacker) take(f frame, s *slab, g *segment, at int64) error {
 	switch {
 	case !f.intact():
 		return fmt.Errorf("%w: the checksum does not match", errBroken)
+	case f.control() && f.count() == 0:
+		return nil // a marker that compaction has emptied: it stays to keep its producer's epoch, and ends nothing that is listed
 	case f.control():
 		return g.txns.marker(f)
 	case g.txns.drops(f) || f.last() < at || f.count() == 0:

@@ -101,7 +101,7 @@ func (k *Consumer) missing(s *topicState, about string) {
 
 // bury halts all partitions of a topic that is not the one we knew.
 func (k *Consumer) bury(s *topicState, about string, why func(*part) *Halt) {
-	s.dead = true
+	s.dead, s.why = true, why
 	k.passed(about)
 	for _, p := range k.order {
 		if p.topic == s {
